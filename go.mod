@@ -1,0 +1,3 @@
+module github.com/swath-dev/swath
+
+go 1.26.0
