@@ -1,0 +1,44 @@
+package contract
+
+import "strconv"
+
+// The environment of every stage. The job cannot set any of these names.
+const (
+	// EnvStorageURL is the bucket as a gocloud.dev URL, such as
+	// s3://bucket?region=eu-central-1 or file:///swath/storage.
+	EnvStorageURL = "SWATH_STORAGE_URL"
+	// EnvStoragePrefix is the namespace's part of the bucket: all of the job's
+	// files are below it.
+	EnvStoragePrefix = "SWATH_STORAGE_PREFIX"
+	// EnvPodUID is the UID of the Pod; progress repeats it.
+	EnvPodUID = "SWATH_POD_UID"
+	// EnvMemoryLimit is the container's memory limit in bytes.
+	EnvMemoryLimit = "SWATH_MEMORY_LIMIT"
+)
+
+// The paths in the Pods. The root file system is read-only.
+const (
+	// WorkDir is an empty directory to write to; in the prepare Pod download
+	// hands the files on to validate in it.
+	WorkDir = "/swath/work"
+	// StorageDir is where a volume is mounted when storage is a file:// URL.
+	StorageDir = "/swath/storage"
+	// TerminationMessagePath is where a stage writes its Message.
+	TerminationMessagePath = "/dev/termination-log"
+)
+
+// ProgressPort serves Progress at ProgressPath and Prometheus metrics at
+// MetricsPath while the stage train runs.
+const (
+	ProgressPort     = 8080
+	ProgressPortName = "progress"
+	ProgressPath     = "/progress"
+	MetricsPath      = "/metrics"
+)
+
+func formatCount(n int32) string {
+	if n == 0 {
+		return ""
+	}
+	return strconv.FormatInt(int64(n), 10)
+}

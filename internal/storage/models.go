@@ -1,0 +1,131 @@
+package storage
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"strings"
+	"time"
+
+	"gocloud.dev/blob"
+)
+
+const (
+	modelsFolder = "models"
+	// ManifestName is the part of a model that is written last and only once:
+	// with it the model exists.
+	ManifestName = "model.json"
+)
+
+// Part is a part of a model.
+type Part struct {
+	Name    string
+	Content []byte
+}
+
+// CommitModel stores a model: its parts first, the manifest last and only if
+// there is none. The parts of a model must not depend on when it was trained,
+// so that writing them twice writes the same. It gives the manifest that stands
+// there afterwards: when it is another than the given one, someone else has
+// committed the model before, and the error is ErrExists.
+func (s *Store) CommitModel(ctx context.Context, id string, parts []Part, manifest []byte) ([]byte, error) {
+	manifestKey, err := key(modelsFolder, id, ManifestName)
+	if err != nil {
+		return nil, err
+	}
+	if standing, err := s.ModelManifest(ctx, id); !errors.Is(err, ErrNotFound) {
+		return standing, sameManifest(standing, manifest, err)
+	}
+	for _, part := range parts {
+		k, err := key(modelsFolder, id, part.Name)
+		if err != nil {
+			return nil, err
+		}
+		if _, err := s.put(ctx, k, bytes.NewReader(part.Content), nil); err != nil {
+			return nil, err
+		}
+	}
+	options := jsonOptions()
+	options.IfNotExist = true
+	_, err = s.put(ctx, manifestKey, bytes.NewReader(manifest), options)
+	if errors.Is(err, ErrExists) {
+		standing, err := s.ModelManifest(ctx, id)
+		return standing, sameManifest(standing, manifest, err)
+	}
+	return manifest, err
+}
+
+func sameManifest(standing, ours []byte, err error) error {
+	if err != nil || bytes.Equal(standing, ours) {
+		return err
+	}
+	return ErrExists
+}
+
+// ModelManifest is the manifest of a model; ErrNotFound means that there is no
+// such model.
+func (s *Store) ModelManifest(ctx context.Context, id string) ([]byte, error) {
+	k, err := key(modelsFolder, id, ManifestName)
+	if err != nil {
+		return nil, err
+	}
+	return s.read(ctx, k)
+}
+
+// OpenModelPart reads a part of a model. The caller closes the reader.
+func (s *Store) OpenModelPart(ctx context.Context, id, part string) (*blob.Reader, error) {
+	k, err := key(modelsFolder, id, part)
+	if err != nil {
+		return nil, err
+	}
+	return s.open(ctx, k, 0, -1)
+}
+
+// ModelInfo is the size of a model in bytes, over all its parts, and when its
+// manifest was written.
+type ModelInfo struct {
+	ID        string
+	Bytes     int64
+	CreatedAt time.Time
+}
+
+// ModelInfo gives the size and age of a model that exists.
+func (s *Store) ModelInfo(ctx context.Context, id string) (ModelInfo, error) {
+	info := ModelInfo{ID: id}
+	prefix, err := key(modelsFolder, id)
+	if err != nil {
+		return info, err
+	}
+	found := false
+	err = s.list(ctx, prefix+"/", func(object *blob.ListObject) error {
+		info.Bytes += object.Size
+		if strings.HasSuffix(object.Key, "/"+ManifestName) {
+			found, info.CreatedAt = true, object.ModTime
+		}
+		return nil
+	})
+	if err == nil && !found {
+		err = ErrNotFound
+	}
+	return info, err
+}
+
+// DeleteModel deletes a model: the manifest first, so that the model never
+// exists in part.
+func (s *Store) DeleteModel(ctx context.Context, id string) error {
+	prefix, err := key(modelsFolder, id)
+	if err != nil {
+		return err
+	}
+	if err := s.remove(ctx, prefix+"/"+ManifestName); err != nil {
+		return err
+	}
+	return s.removeAll(ctx, prefix+"/")
+}
+
+// removeAll deletes every object whose key begins with prefix.
+func (s *Store) removeAll(ctx context.Context, prefix string) error {
+	return s.list(ctx, prefix, func(object *blob.ListObject) error {
+		return s.remove(ctx, object.Key)
+	})
+}
