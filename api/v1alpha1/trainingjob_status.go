@@ -125,8 +125,9 @@ type TrainingJobStatus struct {
 	// +optional
 	Attempts []Attempt `json:"attempts,omitempty"`
 
-	// queue is the job's place among those that wait to train, for the first
-	// ten; kubectl swath and the HTTP API know it for all.
+	// queuePosition is the job's place among those that wait to train, from 1,
+	// for the first ten; kubectl swath and the HTTP API know it for all.
+	// +kubebuilder:validation:Minimum=1
 	// +optional
 	QueuePosition *int32 `json:"queuePosition,omitempty"`
 
@@ -140,8 +141,10 @@ type TrainingJobStatus struct {
 	// +kubebuilder:validation:MaxItems=16
 	// +listType=map
 	// +listMapKey=type
+	// +patchStrategy=merge
+	// +patchMergeKey=type
 	// +optional
-	Conditions []metav1.Condition `json:"conditions,omitempty"`
+	Conditions []metav1.Condition `json:"conditions,omitempty" patchStrategy:"merge" patchMergeKey:"type"`
 }
 
 // PhaseTime is when a phase was entered.
@@ -178,6 +181,8 @@ type ValidatedFiles struct {
 // ValidatedFile is a file as it was validated.
 type ValidatedFile struct {
 	// sha256 is the digest of the file's bytes, in hexadecimal.
+	// +kubebuilder:validation:MinLength=64
+	// +kubebuilder:validation:MaxLength=64
 	// +kubebuilder:validation:Pattern=`^[0-9a-f]{64}$`
 	// +required
 	SHA256 string `json:"sha256,omitempty"`
@@ -194,8 +199,9 @@ type ValidatedFile struct {
 // Attempt is a start that ended without success.
 type Attempt struct {
 	// stage is download, validate or train.
+	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=16
-	// +optional
+	// +required
 	Stage string `json:"stage,omitempty"`
 
 	// number is the start's number, from 1.

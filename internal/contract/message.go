@@ -93,7 +93,7 @@ func Decode(text string) (Message, error) {
 		return m, ErrNoMessage
 	}
 	if err := json.Unmarshal([]byte(text), &m); err != nil {
-		return m, fmt.Errorf("%w: %v", ErrNoMessage, err)
+		return m, fmt.Errorf("%w: %w", ErrNoMessage, err)
 	}
 	if m.Job == "" || m.Stage == "" {
 		return m, fmt.Errorf("%w: it names no job or no stage", ErrNoMessage)

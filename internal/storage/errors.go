@@ -50,8 +50,9 @@ func classify(err error) error {
 		return fmt.Errorf("%w: %w", ErrDenied, err)
 	case gcerrors.ResourceExhausted:
 		return fmt.Errorf("%w: %w", ErrFull, err)
+	default:
+		return fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
-	return fmt.Errorf("%w: %w", ErrUnavailable, err)
 }
 
 func hasKind(err error) bool {
