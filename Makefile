@@ -1,0 +1,83 @@
+# Swath: what can be done from the root of the repository. `make help` lists it.
+
+SHELL := /usr/bin/env bash -o pipefail
+.SHELLFLAGS := -ec
+.DEFAULT_GOAL := help
+
+GO ?= go
+# The tools are pinned in modules of their own: their dependencies are not ours.
+TOOL := $(GO) tool -modfile=hack/tools/go.mod
+LINT := $(GO) tool -modfile=hack/tools/lint/go.mod golangci-lint-kube-api-linter
+
+# VERSION is what the programs say they are.
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+LDFLAGS := -s -w -X github.com/swath-dev/swath/internal/version.Version=$(VERSION)
+PROGRAMS := manager trainer gateway kubectl-swath
+
+##@ General
+
+.PHONY: help
+help: ## Show this help.
+	@awk 'BEGIN {FS = ":.*## "; printf "Usage: make \033[36mTARGET\033[0m\n"} \
+		/^##@/ {printf "\n\033[1m%s\033[0m\n", substr($$0, 5)} \
+		/^[a-zA-Z0-9_-]+:.*## / {printf "  \033[36m%-20s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: demo
+demo: build ## Do all the set-up and train models on real satellite imagery in a local cluster.
+	hack/demo/run
+
+##@ Build
+
+.PHONY: build
+build: ## Build the programs into bin/.
+	@mkdir -p bin
+	@for program in $(PROGRAMS); do \
+		echo "building bin/$$program"; \
+		CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/$$program ./cmd/$$program; \
+	done
+
+.PHONY: generate
+generate: ## Make the generated files again: CRD, RBAC, deep copies, kernels, documents.
+	$(TOOL) controller-gen object crd:allowDangerousTypes=true rbac:roleName=manager-role \
+		paths=./api/... paths=./controllers/... \
+		output:crd:dir=config/crd/bases output:rbac:dir=config/rbac
+	$(GO) generate ./...
+
+.PHONY: fmt
+fmt: ## Format the code.
+	$(LINT) fmt
+
+##@ Verify
+
+.PHONY: verify
+verify: verify-generated verify-format lint vulncheck ## Check that all is generated, formatted, linted and without known vulnerability.
+
+.PHONY: verify-generated
+verify-generated: ## Check that the generated files are fresh.
+	hack/verify-generated
+
+.PHONY: verify-format
+verify-format: ## Check that the code is formatted and the modules are tidy.
+	$(LINT) fmt --diff
+	$(GO) mod tidy -diff
+	$(GO) mod verify
+
+.PHONY: lint
+lint: ## Lint the code, the API and the import rule.
+	$(LINT) run
+
+.PHONY: vulncheck
+vulncheck: ## Look for known vulnerabilities (GOVULNDB names the database).
+	hack/vulncheck
+
+##@ Test
+
+.PHONY: test
+test: ## Do all the set-up and run all tests.
+	hack/test
+
+.PHONY: test-unit
+test-unit: ## Run the tests that need no API server and no cluster.
+	$(GO) test $$($(GO) list ./... | grep -v /swath/test/)
+
+##@ Benchmarks
