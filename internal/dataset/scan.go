@@ -1,0 +1,105 @@
+package dataset
+
+import (
+	"fmt"
+	"math"
+	"slices"
+)
+
+// scan goes through all samples of a file, checks each and counts.
+type scan struct {
+	v       *validation
+	f       *File
+	rule    labelRule
+	classes []int64
+	ignored int64
+	bands   []moments
+}
+
+func (v *validation) scan(f *File, rule labelRule) (*scan, error) {
+	s := &scan{v: v, f: f, rule: rule, bands: make([]moments, len(f.summary.Bands)), classes: make([]int64, rule.classes)}
+	r := f.NewReader()
+	var sample Sample
+	for i := range f.Len() {
+		if err := v.ctx.Err(); err != nil {
+			return nil, fmt.Errorf("validating %s: %w", f.name, err)
+		}
+		if err := r.ReadSample(i, &sample); err != nil {
+			return nil, err
+		}
+		for _, check := range []func(int, *Sample) error{s.same, s.pixels, s.labels} {
+			if err := check(i, &sample); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return s, nil
+}
+
+// same checks what must be alike in all samples.
+func (s *scan) same(i int, x *Sample) error {
+	first := s.f.summary
+	switch {
+	case !slices.Equal(x.Bands, first.Bands):
+		return s.f.invalid(i, RuleSameInAll, "its bands are %q, but those of sample 0 are %q; all samples must have the same bands", x.Bands, first.Bands)
+	case x.Platform != first.Platform:
+		return s.f.invalid(i, RuleSameInAll, "its platform is %q, but that of sample 0 is %q; put other platforms into files of their own", x.Platform, first.Platform)
+	case !finite(x.GSD):
+		return s.f.invalid(i, RuleFinite, "its gsd is %v; give the ground sample distance in metres", x.GSD)
+	case x.GSD != first.GSD:
+		return s.f.invalid(i, RuleSameInAll, "its gsd is %v, but that of sample 0 is %v; resample the chips to one ground sample distance", x.GSD, first.GSD)
+	case !finite(x.Point[0]) || !finite(x.Point[1]):
+		return s.f.invalid(i, RuleFinite, "its point is %v, %v; use 0, 0 where the place is unknown", x.Point[0], x.Point[1])
+	}
+	if _, known := s.v.platforms[x.Platform]; x.Platform != "" && !known {
+		return s.f.invalid(i, RulePlatform, "platform %q is not known; use one of %s, or leave it empty", x.Platform, platformNames(s.v.platforms))
+	}
+	return nil
+}
+
+// pixels checks that the pixels are finite, and adds them to the statistics.
+func (s *scan) pixels(i int, x *Sample) error {
+	area := s.f.Side() * s.f.Side()
+	for b := range s.bands {
+		band := x.Pixels[b*area : (b+1)*area]
+		for k, p := range band {
+			if !finite(p) {
+				return s.f.invalid(i, RuleFinite, "the pixel of band %q at row %d, column %d is %v; replace it by a number",
+					s.f.summary.Bands[b], k/s.f.Side(), k%s.f.Side(), p)
+			}
+		}
+		s.bands[b].merge(momentsOf(band))
+	}
+	return nil
+}
+
+// labels checks the labels, and counts them.
+func (s *scan) labels(i int, x *Sample) error {
+	for k, label := range x.Labels {
+		c, ok := s.rule.class(label)
+		switch {
+		case !ok:
+			return s.f.invalid(i, RuleLabel, "%s", s.rule.complaint(label, s.f.place(k)))
+		case c == Ignored:
+			s.ignored++
+			continue
+		}
+		for int(c) >= len(s.classes) {
+			s.classes = append(s.classes, 0)
+		}
+		s.classes[c]++
+	}
+	return nil
+}
+
+func (s *scan) report() FileReport {
+	r := FileReport{Name: s.f.name, Summary: s.f.summary, Classes: s.classes, Ignored: s.ignored}
+	for b, m := range s.bands {
+		r.BandStats = append(r.BandStats, m.stats(s.f.summary.Bands[b]))
+	}
+	return r
+}
+
+func finite(x float32) bool {
+	return math.Float32bits(x)&0x7f800000 != 0x7f800000
+}
