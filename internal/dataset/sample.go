@@ -100,3 +100,19 @@ func resize[T any](s []T, n int) []T {
 	}
 	return s[:n]
 }
+
+// readTraits reads the labels of sample i into r.labels and returns its point.
+func (r *Reader) readTraits(i int) (point [2]float32, err error) {
+	f := r.f
+	record, err := r.r.ReadSample(i)
+	if err != nil {
+		return point, readError(f.name, i, err)
+	}
+	if err := f.label.Int64s(r.labels, record); err != nil {
+		return point, f.invalid(i, RuleLabel, "%v", err)
+	}
+	if err := f.point.Float32s(point[:], record); err != nil {
+		return point, f.invalid(i, RuleMembers, "%v", err)
+	}
+	return point, nil
+}
