@@ -1,0 +1,145 @@
+package nn
+
+// executor runs a layout in one block of memory.
+type executor struct {
+	model     *Model
+	layout    *layout
+	kernels   *kernels
+	arena     []float32
+	gradients []float32
+	zeros     []float32
+	tiles     []workerTiles
+	scratches [][]float32
+	job       job
+	lossState lossState
+
+	n      int       // Chips of the current batch,
+	pixels []float32 // and its pixels.
+}
+
+// workerTiles are the arguments of kernels, one set for each worker, so that calls allocate nothing.
+type workerTiles struct {
+	conv  convTile
+	wgrad wgradTile
+}
+
+func newExecutor(m *Model, c PlanConfig) (*executor, error) {
+	l, err := compile(m.Graph, c)
+	if err != nil {
+		return nil, err
+	}
+	k, err := kernelsByName(c.Kernels)
+	if err != nil {
+		return nil, err
+	}
+	e := &executor{model: m, layout: l, kernels: k, tiles: make([]workerTiles, c.Workers)}
+	e.arena = make([]float32, l.floats+l.scratch*c.Workers)
+	for i := range c.Workers {
+		e.scratches = append(e.scratches, e.arena[l.floats+i*l.scratch:][:l.scratch:l.scratch])
+	}
+	for _, b := range l.buffers {
+		b.data = e.arena[b.offset : b.offset+b.floats : b.offset+b.floats]
+	}
+	widest := lanes
+	for _, v := range l.values {
+		widest = max(widest, v.stride)
+		v.coefs.last = newMoments(v.node.Channels)
+	}
+	e.zeros = make([]float32, widest)
+	if c.Mode == Train {
+		e.gradients = make([]float32, len(m.Weights))
+	}
+	e.lossState = newLossState(l, c)
+	for _, s := range l.stages {
+		e.bind(s)
+	}
+	hire(c.Workers - 1)
+	return e, nil
+}
+
+// bind makes the functions that workers call, once and for all.
+func (e *executor) bind(s stage) {
+	b := s.common()
+	b.forwardTask = func(worker, task int) { s.forward(e, worker, task) }
+	b.backwardTask = func(worker, task int) { s.backward(e, worker, task) }
+	if c, ok := s.(*convStage); ok {
+		b.reduceTask = func(_, part int) { c.reduce(e, part) }
+	}
+}
+
+func (e *executor) scratch(worker int) []float32 { return e.scratches[worker] }
+
+func (l *layout) needScratch(floats int) { l.scratch = max(l.scratch, roundUp(floats, lanes)+guard) }
+
+func (e *executor) run(tasks int, task func(worker, task int)) {
+	e.job.run(e.layout.config.Workers, tasks, task)
+}
+
+// gradientOf is the gradient of one parameter.
+func (e *executor) gradientOf(param int) []float32 {
+	at := 0
+	for _, s := range e.model.Graph.Params[:param] {
+		at += s.Len()
+	}
+	return e.gradients[at : at+e.model.Graph.Params[param].Len()]
+}
+
+// load folds batch norms into the weights of an inference plan. What is stored is then what readers see.
+func (e *executor) load() {
+	for _, s := range e.layout.stages {
+		if c, ok := s.(*convStage); ok {
+			c.pack(e.model.Folded(c.out.node, c.out.norm))
+		}
+	}
+}
+
+// packAll brings the weights of a training plan into the kernels' order.
+func (e *executor) packAll() {
+	for _, s := range e.layout.stages {
+		c, ok := s.(*convStage)
+		if !ok {
+			continue
+		}
+		var bias []float32
+		if c.out.node.Bias != None {
+			bias = e.model.Params[c.out.node.Bias]
+		}
+		c.pack(e.model.Params[c.out.node.Weight], bias)
+	}
+}
+
+func (e *executor) forward(b Batch) {
+	e.n, e.pixels = b.N, b.Pixels
+	if e.layout.config.Mode == Train {
+		e.packAll()
+	}
+	for _, s := range e.layout.stages {
+		base := s.common()
+		e.run(base.tasks(e.n), base.forwardTask)
+		if c, ok := s.(*convStage); ok && c.stageBase.parts != nil {
+			c.normalise(e)
+		}
+	}
+	if e.layout.config.Mode == Infer {
+		e.pixels = nil
+	}
+}
+
+func (e *executor) backward() {
+	e.layout.lossTarget.finish(e, e.lossState.tasks(e.n))
+	for i := len(e.layout.stages) - 1; i >= 0; i-- {
+		s := e.layout.stages[i]
+		base := s.common()
+		tasks := base.tasks(e.n)
+		c, isConv := s.(*convStage)
+		if isConv {
+			e.run(c.shardCount(e.n), base.backwardTask)
+			e.run(c.kernel, base.reduceTask)
+		} else {
+			e.run(tasks, base.backwardTask)
+		}
+		for _, t := range base.targets {
+			t.finish(e, tasks)
+		}
+	}
+}
