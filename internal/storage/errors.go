@@ -41,6 +41,9 @@ func classify(err error) error {
 	case errors.Is(err, fs.ErrNotExist):
 		return fmt.Errorf("%w: %w", ErrNotFound, err)
 	}
+	if kind := kindOfS3(err); kind != nil {
+		return fmt.Errorf("%w: %w", kind, err)
+	}
 	switch gcerrors.Code(err) {
 	case gcerrors.NotFound:
 		return fmt.Errorf("%w: %w", ErrNotFound, err)

@@ -48,7 +48,8 @@ func (s *Store) PutFile(ctx context.Context, id, filename string, r io.Reader, n
 		return FileInfo{}, fmt.Errorf("encoding what is known of file %s: %w", id, err)
 	}
 	if _, err := s.put(ctx, k+infoSuffix, strings.NewReader(string(data)), jsonOptions()); err != nil {
-		return FileInfo{}, err
+		// Nobody is going to be told the ID: the file would only take up room.
+		return FileInfo{}, errors.Join(err, s.remove(context.WithoutCancel(ctx), k))
 	}
 	return info, nil
 }
@@ -60,20 +61,36 @@ func (s *Store) FileInfo(ctx context.Context, id string) (FileInfo, error) {
 	if err != nil {
 		return FileInfo{}, err
 	}
+	if temporary.MatchString(id) {
+		return FileInfo{}, fmt.Errorf("reading %s: %w", s.Location(k), ErrNotFound)
+	}
 	attributes, err := s.bucket.Attributes(ctx, k)
 	if err != nil {
-		return FileInfo{}, classify(fmt.Errorf("reading %s: %w", s.Location(k), err))
+		err = classify(fmt.Errorf("reading %s: %w", s.Location(k), err))
+		if isNotFound(err) && s.hasNoBucket(ctx) {
+			err = fmt.Errorf("%w: the bucket of %s does not exist", ErrConfiguration, s.root)
+		}
+		return FileInfo{}, err
 	}
-	data, err := s.read(ctx, k+infoSuffix)
+	return s.describe(ctx, stored{id: id, bytes: attributes.Size, changed: attributes.ModTime})
+}
+
+// describe reads what is known of a file that is there.
+func (s *Store) describe(ctx context.Context, file stored) (FileInfo, error) {
+	k, err := key(filesFolder, file.id+infoSuffix)
+	if err != nil {
+		return FileInfo{}, err
+	}
+	data, err := s.read(ctx, k)
 	if errors.Is(err, ErrNotFound) {
-		return FileInfo{ID: id, Filename: id, Bytes: attributes.Size, CreatedAt: attributes.ModTime.UTC().Truncate(time.Second)}, nil
+		return FileInfo{ID: file.id, Filename: file.id, Bytes: file.bytes, CreatedAt: file.changed.UTC().Truncate(time.Second)}, nil
 	}
 	if err != nil {
 		return FileInfo{}, err
 	}
 	var info FileInfo
 	if err := json.Unmarshal(data, &info); err != nil {
-		return FileInfo{}, fmt.Errorf("%w: reading %s: %w", ErrUnavailable, s.Location(k+infoSuffix), err)
+		return FileInfo{}, fmt.Errorf("%w: reading %s: %w", ErrUnavailable, s.Location(k), err)
 	}
 	return info, nil
 }

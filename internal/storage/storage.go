@@ -64,6 +64,13 @@ func (s *Store) Close() error {
 	return s.bucket.Close()
 }
 
+// hasNoBucket tells whether it is certain that the bucket itself does not exist: S3's answer on the attributes of an object
+// is the same then as for an object that is not there.
+func (s *Store) hasNoBucket(ctx context.Context) bool {
+	accessible, err := s.bucket.IsAccessible(ctx)
+	return err == nil && !accessible
+}
+
 // Location is where a key is, for messages: bucket, prefix and key.
 func (s *Store) Location(key string) string {
 	return s.root + "/" + key
