@@ -45,6 +45,11 @@ func newExecutor(m *Model, c PlanConfig) (*executor, error) {
 		widest = max(widest, v.stride)
 		v.coefs.last = newMoments(v.node.Channels)
 	}
+	for _, s := range l.stages {
+		if c, ok := s.(*convStage); ok {
+			widest = max(widest, c.in.stride)
+		}
+	}
 	e.zeros = make([]float32, widest)
 	if c.Mode == Train {
 		e.gradients = make([]float32, len(m.Weights))
