@@ -1,0 +1,104 @@
+//go:build linux
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"strconv"
+
+	"k8s.io/client-go/tools/clientcmd"
+	"k8s.io/client-go/tools/clientcmd/api"
+)
+
+// contextName is what cluster, user and context are called in kubeconfigs.
+const contextName = "swath-local"
+
+// user is who a kubeconfig is for. The groups and names are those that Kubernetes has rights for from the start.
+type user struct {
+	path   string
+	name   string
+	groups []string
+}
+
+// writeKubeconfigs makes a certificate and a kubeconfig for each user.
+func (c *cluster) writeKubeconfigs(a authority, caCertificate []byte) error {
+	users := []user{
+		{c.kubeconfig(), "admin", []string{"system:masters"}},
+		{c.path("etc", "kubelet.kubeconfig"), "system:node:" + nodeName, []string{"system:nodes"}},
+		{c.path("etc", "kube-controller-manager.kubeconfig"), "system:kube-controller-manager", nil},
+		{c.path("etc", "kube-scheduler.kubeconfig"), "system:kube-scheduler", nil},
+		{c.path("etc", "kube-proxy.kubeconfig"), "system:kube-proxy", nil},
+	}
+	for _, u := range users {
+		id, err := a.client(u.name, u.groups...)
+		if err != nil {
+			return err
+		}
+		config := api.NewConfig()
+		config.Clusters[contextName] = &api.Cluster{
+			Server:                   fmt.Sprintf("https://%s:6443", c.state.Network.Node()),
+			CertificateAuthorityData: caCertificate,
+		}
+		config.AuthInfos[contextName] = &api.AuthInfo{
+			ClientCertificateData: id.certificate,
+			ClientKeyData:         id.key,
+		}
+		config.Contexts[contextName] = &api.Context{Cluster: contextName, AuthInfo: contextName}
+		config.CurrentContext = contextName
+		if err := clientcmd.WriteToFile(*config, u.path); err != nil {
+			return fmt.Errorf("writing the kubeconfig of %s: %w", u.name, err)
+		}
+	}
+	return giveToSudoUser(c.kubeconfig())
+}
+
+// giveToSudoUser makes the file belong to the user who has called sudo, if one has: kubectl then needs no sudo.
+func giveToSudoUser(path string) error {
+	uid, err := strconv.Atoi(os.Getenv("SUDO_UID"))
+	if err != nil {
+		return nil // Not called by sudo.
+	}
+	gid, err := strconv.Atoi(os.Getenv("SUDO_GID"))
+	if err != nil {
+		return nil
+	}
+	if err := os.Chown(path, uid, gid); err != nil {
+		return fmt.Errorf("giving %s to the user who called sudo: %w", path, err)
+	}
+	return nil
+}
+
+// printKubeconfig prints the administrator's kubeconfig's path, for export KUBECONFIG=$(…).
+func printKubeconfig(_ context.Context, c *cluster, _ []string) error {
+	if _, err := os.Stat(c.kubeconfig()); err != nil {
+		return errNotUp
+	}
+	fmt.Println(c.kubeconfig())
+	return nil
+}
+
+// runKubectl runs the kubectl that was built, as the administrator, and ends as it ends.
+func runKubectl(ctx context.Context, c *cluster, args []string) error {
+	if c.state.Binaries == "" {
+		return errNotUp
+	}
+	cmd := c.kubectl(ctx, args...)
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
+	return passExit(cmd.Run())
+}
+
+func (c *cluster) kubectl(ctx context.Context, args ...string) *exec.Cmd {
+	return exec.CommandContext(ctx, c.program("kubectl"), append([]string{"--kubeconfig=" + c.kubeconfig()}, args...)...)
+}
+
+// passExit makes a command's exit code this program's.
+func passExit(err error) error {
+	if exit := (*exec.ExitError)(nil); errors.As(err, &exit) && exit.Exited() {
+		return exitError(exit.ExitCode())
+	}
+	return err
+}
