@@ -50,6 +50,9 @@ func (d *Dataset) contiguous(c *cursor) error {
 	if c.err != nil {
 		return c.err
 	}
+	if d.n == 0 {
+		return nil
+	}
 	if addr == undefined {
 		return d.f.failf(-1, "the dataset was made but nothing was ever written to it")
 	}

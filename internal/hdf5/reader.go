@@ -102,7 +102,7 @@ func (r *Reader) load(k int) error {
 	}
 	r.chunk, err = r.inflate.undo(r.stored, d.chunks[k].mask, d.chunkBytes())
 	if err != nil {
-		return &Error{File: d.f.name, Chunk: k, Offset: at, Reason: err.Error()}
+		return &Error{File: d.f.name, Chunk: k, Offset: at, Reason: err.Error() + "; copy or upload the file again, or write it anew"}
 	}
 	return nil
 }
