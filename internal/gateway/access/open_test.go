@@ -1,0 +1,42 @@
+package access_test
+
+import (
+	"errors"
+	"net/http/httptest"
+	"testing"
+
+	"github.com/swath-dev/swath/internal/gateway/access"
+)
+
+func TestWithoutAuthenticationOnlyThisMachineIsServed(t *testing.T) {
+	for address, local := range map[string]bool{
+		"127.0.0.1:8080": true, "localhost:8080": true, "[::1]:8080": true, "127.8.8.8:1": true,
+		":8080": false, "0.0.0.0:8080": false, "[::]:8080": false, "10.0.0.1:8080": false, "": false,
+		"localhost.example.com:8080": false, "127.0.0.1.example.com:80": false,
+	} {
+		if err := access.CheckLoopback(address); (err == nil) != local {
+			t.Errorf("listening on %q: %v", address, err)
+		}
+		request := httptest.NewRequest("GET", "/files", nil)
+		request.Host = address
+		_, err := access.Open{Namespace: "demo"}.Identify(request)
+		if (err == nil) != local || !local && !errors.Is(err, access.ErrUnauthenticated) {
+			t.Errorf("a request for %q: %v", address, err)
+		}
+	}
+}
+
+func TestNamespaceIsThatOfTheHeaderIfItIsOne(t *testing.T) {
+	for header, want := range map[string]string{"": "demo", "ships": "ships", "a-1": "a-1", "../x": "", "A": "", "a/b": "", "a.b": ""} {
+		request := httptest.NewRequest("GET", "/files", nil)
+		request.Host = "localhost"
+		request.Header.Set(access.NamespaceHeader, header)
+		caller, err := access.Open{Namespace: "demo"}.Identify(request)
+		if caller.Namespace != want || (err == nil) != (want != "") {
+			t.Errorf("header %q gives namespace %q (%v), not %q", header, caller.Namespace, err, want)
+		}
+		if _, ok := errors.AsType[*access.NamespaceError](err); err != nil && !ok {
+			t.Errorf("header %q gives %v", header, err)
+		}
+	}
+}
