@@ -14,8 +14,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// stopPatience is how long a component may take to end before it is killed. The API server lets requests end first.
-const stopPatience = 30 * time.Second
+// stopPatience is how long a component may take to end before it is killed. The API server waits for its watches, which
+// would take a minute.
+const stopPatience = 10 * time.Second
 
 // restart ends components gently, one after another, and waits until the supervisor has them up again.
 func restart(ctx context.Context, c *cluster, args []string) error {
