@@ -125,6 +125,11 @@ type TrainingJobStatus struct {
 	// +optional
 	Attempts []Attempt `json:"attempts,omitempty"`
 
+	// blockedSince is since when the job's Pod cannot start, for the reason that
+	// the condition Running names; it goes once the Pod can.
+	// +optional
+	BlockedSince *metav1.Time `json:"blockedSince,omitempty"`
+
 	// queuePosition is the job's place among those that wait to train, from 1,
 	// for the first ten; kubectl swath and the HTTP API know it for all.
 	// +kubebuilder:validation:Minimum=1

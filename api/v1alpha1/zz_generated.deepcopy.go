@@ -397,6 +397,10 @@ func (in *TrainingJobStatus) DeepCopyInto(out *TrainingJobStatus) {
 			(*in)[i].DeepCopyInto(&(*out)[i])
 		}
 	}
+	if in.BlockedSince != nil {
+		in, out := &in.BlockedSince, &out.BlockedSince
+		*out = (*in).DeepCopy()
+	}
 	if in.QueuePosition != nil {
 		in, out := &in.QueuePosition, &out.QueuePosition
 		*out = new(int32)

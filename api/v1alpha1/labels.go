@@ -1,0 +1,28 @@
+package v1alpha1
+
+// Labels that the operator puts on the Pods of a job.
+const (
+	// LabelJobName is the name of the Pod's TrainingJob.
+	LabelJobName = GroupName + "/job-name"
+	// LabelJobID is the ID of the Pod's TrainingJob in the training API.
+	LabelJobID = GroupName + "/job-id"
+	// LabelRole is what the Pod is for: prepare or train.
+	LabelRole = GroupName + "/role"
+	// LabelNumber counts the Pods of a role, from 1.
+	LabelNumber = GroupName + "/number"
+)
+
+// ResultFinalizer holds a train Pod until its result is recorded.
+const ResultFinalizer = GroupName + "/result"
+
+// KueueQueueLabel is Kueue's label for the queue to wait in. On a TrainingJob it
+// goes to the train Pod.
+const KueueQueueLabel = "kueue.x-k8s.io/queue-name"
+
+// The roles of Pods.
+const (
+	// RolePrepare fetches and validates the files.
+	RolePrepare = "prepare"
+	// RoleTrain trains.
+	RoleTrain = "train"
+)

@@ -1,0 +1,133 @@
+package lifecycle
+
+import (
+	"fmt"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/swath-dev/swath/api/v1alpha1"
+)
+
+// conditions makes all conditions afresh. Their messages hold nothing that
+// changes by itself, so that they never flap.
+func (w *world) conditions(refusal *Refusal) {
+	if w.finished() {
+		return
+	}
+	w.filesCondition()
+	running := w.running(refusal)
+	w.set(v1alpha1.ConditionRunning, running.holds, running.reason, running.message)
+	w.suspendedCondition()
+	w.endConditions(running)
+}
+
+// say is a condition in the making.
+type say struct {
+	holds   bool
+	reason  string
+	message string
+}
+
+func (w *world) set(condition string, holds bool, reason, message string) {
+	status := metav1.ConditionFalse
+	if holds {
+		status = metav1.ConditionTrue
+	}
+	transition := metav1.Condition{
+		Type: condition, Status: status, Reason: reason, Message: message,
+		ObservedGeneration: w.Job.Generation, LastTransitionTime: metav1.Time{Time: w.Now},
+	}
+	meta.SetStatusCondition(&w.status.Conditions, transition)
+}
+
+func (w *world) filesCondition() {
+	if w.filesReady() {
+		w.set(v1alpha1.ConditionFilesReady, true, v1alpha1.ReasonFilesValid, w.filesSentence())
+		return
+	}
+	if a := w.failure(); a != nil {
+		w.set(v1alpha1.ConditionFilesReady, false, a.Reason, a.Message)
+		return
+	}
+	w.set(v1alpha1.ConditionFilesReady, false, v1alpha1.ReasonPreparing, "the files are not validated yet")
+}
+
+func (w *world) filesSentence() string {
+	text := fmt.Sprintf("%s is valid with %d samples", w.Job.Spec.TrainingFile, w.status.Files.Training.Samples)
+	if v := w.status.Files.Validation; v != nil {
+		text += fmt.Sprintf(", %s with %d", *w.Job.Spec.ValidationFile, v.Samples)
+	}
+	if n := len(w.status.Files.Warnings); n > 0 {
+		text += fmt.Sprintf("; see status.files.warnings (%d)", n)
+	}
+	return text
+}
+
+// suspendedCondition is true only once no Pod trains any more; it is not there on
+// jobs that never said anything about suspending.
+func (w *world) suspendedCondition() {
+	switch {
+	case w.Job.Spec.Suspend == nil:
+		meta.RemoveStatusCondition(&w.status.Conditions, v1alpha1.ConditionSuspended)
+	case !w.suspended() || w.status.Phase.Finished():
+		w.set(v1alpha1.ConditionSuspended, false, v1alpha1.ReasonResumed, "spec.suspend does not hold the job")
+	case w.held():
+		w.set(v1alpha1.ConditionSuspended, true, v1alpha1.ReasonSuspended, suspendedSentence)
+	default:
+		w.set(v1alpha1.ConditionSuspended, false, v1alpha1.ReasonStopping, "spec.suspend is asked for; the job is not held yet")
+	}
+}
+
+const suspendedSentence = "spec.suspend holds the job; set it to false to go on"
+
+// held tells whether the job stands still because of spec.suspend.
+func (w *world) held() bool {
+	return w.suspended() && w.filesReady() && w.allGone() && w.failure() == nil
+}
+
+// endConditions are those of the ends, and those that kstatus reads: Reconciling
+// while the operator works towards the end, Stalled after an end without a model,
+// neither while the job is suspended.
+func (w *world) endConditions(running say) {
+	switch {
+	case w.status.Phase == v1alpha1.PhaseSucceeded:
+		w.set(v1alpha1.ConditionComplete, true, v1alpha1.ReasonSucceeded, running.message)
+		w.set(v1alpha1.ConditionReconciling, false, v1alpha1.ReasonSucceeded, running.message)
+	case w.status.Phase == v1alpha1.PhaseFailed:
+		w.set(v1alpha1.ConditionFailed, true, w.failureReason(w.failure()), w.status.Error)
+		w.stalled(v1alpha1.ReasonFailed, w.status.Error)
+	case w.status.Phase == v1alpha1.PhaseCancelled:
+		w.set(v1alpha1.ConditionCancelled, true, v1alpha1.ReasonCancelled, running.message)
+		w.stalled(v1alpha1.ReasonCancelled, running.message)
+	case w.held():
+		w.set(v1alpha1.ConditionReconciling, false, v1alpha1.ReasonSuspended, suspendedSentence)
+	case w.cancel():
+		w.set(v1alpha1.ConditionReconciling, true, v1alpha1.ReasonCancelling, running.message)
+	case w.failure() != nil:
+		w.set(v1alpha1.ConditionReconciling, true, v1alpha1.ReasonFailing, running.message)
+	default:
+		w.set(v1alpha1.ConditionReconciling, true, v1alpha1.ReasonProgressing, "the job goes on; the condition Running says where it is")
+	}
+}
+
+func (w *world) stalled(reason, message string) {
+	w.set(v1alpha1.ConditionReconciling, false, reason, message)
+	w.set(v1alpha1.ConditionStalled, true, reason, message)
+}
+
+// failureReason is the reason of the condition Failed.
+func (w *world) failureReason(a *v1alpha1.Attempt) string {
+	if final[a.Reason] || w.status.Retries == 0 {
+		return a.Reason
+	}
+	return v1alpha1.ReasonBackoffLimitExceeded
+}
+
+// failureSentence says why the job fails, and that it was tried again if so.
+func (w *world) failureSentence(a *v1alpha1.Attempt) string {
+	if final[a.Reason] || w.status.Retries == 0 {
+		return a.Message
+	}
+	return fmt.Sprintf("%s (the last of %d failures; spec.backoffLimit allows %d retries)", a.Message, w.status.Retries+1, w.backoffLimit())
+}

@@ -1,0 +1,161 @@
+package lifecycle
+
+import (
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/swath-dev/swath/api/v1alpha1"
+	"github.com/swath-dev/swath/internal/contract"
+)
+
+// Decision is what follows from what was observed.
+type Decision struct {
+	// Status is the whole status to record. It equals the recorded one when
+	// there is nothing new to say.
+	Status v1alpha1.TrainingJobStatus
+	// Ends is set when the decision is an end that is not recorded yet: it has
+	// to be made again from Pods that are read live before it is recorded.
+	Ends bool
+	// Actions are what to do once the status is recorded, in order.
+	Actions []Action
+	// Entered are the phases that were entered, with their times, in order.
+	Entered []v1alpha1.PhaseTime
+	// Settled is the attempt that was added; nil for none.
+	Settled *v1alpha1.Attempt
+	// Wake is when to decide again if nothing happens before; zero for never.
+	Wake time.Time
+}
+
+// Decide makes the decision. It is a function of its argument: deciding twice
+// gives the same.
+func Decide(o Observed) Decision {
+	w := newWorld(o)
+	var refusal *Refusal
+	if !w.finished() {
+		w.settle()
+		refusal = w.block()
+	}
+	w.status.Phase = w.phase()
+	ends := w.status.Phase.Finished() && !w.finished()
+	if ends {
+		w.end()
+	}
+	actions := w.actions()
+	w.conditions(refusal)
+	w.phaseTimes()
+	w.queuePosition()
+	w.watchBlocked()
+	return Decision{
+		Status: *w.status, Ends: ends, Actions: actions, Entered: w.entered,
+		Settled: w.added, Wake: w.wake,
+	}
+}
+
+// end puts what the end says into the status.
+func (w *world) end() {
+	switch w.status.Phase {
+	case v1alpha1.PhaseSucceeded:
+		w.endSucceeded(w.trained)
+	case v1alpha1.PhaseFailed:
+		w.endFailed(w.failure())
+	case v1alpha1.PhaseCancelled:
+		w.status.FinishedAt = &metav1.Time{Time: w.Now}
+	}
+	w.status.BlockedSince = nil
+}
+
+func (w *world) endSucceeded(o *outcome) {
+	m := o.success
+	w.status.FinishedAt = &metav1.Time{Time: o.finished}
+	w.status.TrainedModel = m.Model
+	if m.ResultsFile == contract.ResultsFileID(w.status.ID) {
+		w.status.ResultsFile = m.ResultsFile
+	}
+	if !o.started.IsZero() {
+		w.status.TrainedSeconds += int64(max(0, o.finished.Sub(o.started)).Seconds())
+	}
+	w.useHyperparameters(m.Hyperparameters)
+	if m.Summary != "" {
+		if w.status.Progress == nil {
+			w.status.Progress = &v1alpha1.Progress{}
+		}
+		w.status.Progress.Summary = shorten(m.Summary, maxSummary)
+		w.status.Progress.EstimatedFinishedAt = nil
+	}
+}
+
+func (w *world) endFailed(a *v1alpha1.Attempt) {
+	w.status.FinishedAt = &metav1.Time{Time: w.Now}
+	if a.FinishedAt != nil {
+		w.status.FinishedAt = a.FinishedAt
+	}
+	w.status.Error = shorten(w.failureSentence(a), maxError)
+}
+
+// queuePosition shows the place of the first ten that wait.
+func (w *world) queuePosition() {
+	w.status.QueuePosition = nil
+	if w.waitsForSlot() && w.Slot.Position > 0 && w.Slot.Position <= shownPositions {
+		position := w.Slot.Position
+		w.status.QueuePosition = &position
+	}
+}
+
+// waitsForSlot tells whether only the queue keeps the job from training.
+func (w *world) waitsForSlot() bool {
+	return w.needsSlot() && !w.Slot.Granted && w.startable() && w.Refusal == nil &&
+		(w.status.Starts == 0 || w.settled() != nil) && !w.Now.Before(w.notBefore())
+}
+
+// watchBlocked asks to be woken when something that only time brings is due.
+func (w *world) watchBlocked() {
+	if w.status.Phase.Finished() {
+		return
+	}
+	if since := w.status.BlockedSince; since != nil {
+		w.reached(since.Add(w.Settings.BlockedTimeout))
+		if p, _ := w.current(); p == nil {
+			w.reached(w.Now.Add(refusalRetry(w.Now.Sub(since.Time))))
+		}
+	}
+	for i := range w.Pods {
+		p := &w.Pods[i]
+		if p.Deleting && !p.Terminal {
+			w.reached(p.DeleteBy.Add(w.Settings.LostAfter))
+		}
+		if p.NeedsEvents(w.Now) {
+			w.reached(w.Now.Add(TroubleAfter))
+		} else if !p.Deleting && !p.Terminal && !p.ScheduledAt.IsZero() {
+			w.reached(p.ScheduledAt.Add(TroubleAfter))
+		}
+	}
+	w.watchDeadline()
+}
+
+func (w *world) watchDeadline() {
+	deadline := w.Job.Spec.ActiveDeadlineSeconds
+	c := w.train.stage(contract.StageTrain)
+	if deadline == nil || c.State != Running || c.StartedAt.IsZero() {
+		return
+	}
+	left := time.Duration(*deadline-w.status.TrainedSeconds) * time.Second
+	w.reached(c.StartedAt.Add(left))
+}
+
+// refusalRetry is how long after a refusal the Pod is tried again: soon at first,
+// then ever more rarely.
+func refusalRetry(blockedFor time.Duration) time.Duration {
+	return min(max(blockedFor/2, 2*time.Second), time.Minute)
+}
+
+// reached tells whether t has come, and asks to be woken then if it has not.
+func (w *world) reached(t time.Time) bool {
+	if t.IsZero() || !w.Now.Before(t) {
+		return true
+	}
+	if w.wake.IsZero() || t.Before(w.wake) {
+		w.wake = t
+	}
+	return false
+}

@@ -1,0 +1,77 @@
+package lifecycle
+
+import (
+	"time"
+
+	"github.com/swath-dev/swath/api/v1alpha1"
+	"github.com/swath-dev/swath/internal/contract"
+)
+
+// disruptions are the reasons of attempts that cost no retry.
+var disruptions = map[string]bool{
+	v1alpha1.ReasonDisrupted:                  true,
+	v1alpha1.ReasonPodDeleted:                 true,
+	v1alpha1.ReasonNodeLost:                   true,
+	v1alpha1.ReasonResultLost:                 true,
+	v1alpha1.ReasonSuspended:                  true,
+	contract.Reason(contract.ExitInterrupted): true,
+}
+
+// final are the reasons of attempts that no retry mends.
+var final = map[string]bool{
+	v1alpha1.ReasonDeadlineExceeded:           true,
+	v1alpha1.ReasonImagePullFailed:            true,
+	v1alpha1.ReasonContainerConfigError:       true,
+	v1alpha1.ReasonVolumeUnavailable:          true,
+	v1alpha1.ReasonQuotaExceeded:              true,
+	v1alpha1.ReasonAdmissionRefused:           true,
+	v1alpha1.ReasonPodNotAllowed:              true,
+	v1alpha1.ReasonNoStorage:                  true,
+	v1alpha1.ReasonPodNameTaken:               true,
+	contract.Reason(contract.ExitUsage):       true,
+	contract.Reason(contract.ExitBadFile):     true,
+	contract.Reason(contract.ExitNoFile):      true,
+	contract.Reason(contract.ExitNotFinite):   true,
+	contract.Reason(contract.ExitChangedFile): true,
+	contract.Reason(contract.ExitConflict):    true,
+	contract.Reason(contract.ExitDenied):      true,
+	contract.Reason(contract.ExitMemory):      true,
+}
+
+func isDisruption(reason string) bool { return disruptions[reason] }
+
+// failure is the attempt that the job fails by: one that no retry mends, or one
+// more failure than there are retries. Nil while the job may go on.
+func (w *world) failure() *v1alpha1.Attempt {
+	a := w.settled()
+	if a == nil || isDisruption(a.Reason) {
+		return nil
+	}
+	if final[a.Reason] || w.status.Retries >= w.backoffLimit() {
+		return a
+	}
+	return nil
+}
+
+// notBefore is when the next start may be: at once for the first, after a back-off
+// that doubles with each failure, and with each disruption, otherwise.
+func (w *world) notBefore() time.Time {
+	a := w.settled()
+	if a == nil || a.FinishedAt == nil || a.Reason == v1alpha1.ReasonSuspended {
+		return time.Time{}
+	}
+	times := w.status.Retries
+	if isDisruption(a.Reason) {
+		times = w.status.Disruptions - 1
+	}
+	return a.FinishedAt.Add(backoff(w.Settings, times))
+}
+
+// backoff is the initial time doubled so often, up to the greatest.
+func backoff(s Settings, times int32) time.Duration {
+	d := s.BackoffInitial
+	for ; times > 0 && d < s.BackoffMax; times-- {
+		d *= 2
+	}
+	return min(d, s.BackoffMax)
+}

@@ -1,0 +1,106 @@
+package lifecycle
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/swath-dev/swath/api/v1alpha1"
+	"github.com/swath-dev/swath/internal/contract"
+)
+
+// running is the condition Running: that the trainer runs, or what the job waits
+// for. A job that cannot go on never stays silent.
+func (w *world) running(refusal *Refusal) say {
+	switch w.status.Phase {
+	case v1alpha1.PhaseSucceeded:
+		return say{false, v1alpha1.ReasonSucceeded, fmt.Sprintf("the model %s is trained and stored", w.status.TrainedModel)}
+	case v1alpha1.PhaseFailed:
+		return say{false, v1alpha1.ReasonFailed, w.status.Error}
+	case v1alpha1.PhaseCancelled:
+		return say{false, v1alpha1.ReasonCancelled, "the job was cancelled and none of its Pods is left"}
+	}
+	if w.status.Phase == v1alpha1.PhaseRunning && !w.train.Deleting {
+		return say{true, v1alpha1.ReasonTraining, fmt.Sprintf("Pod %s trains on node %s", w.train.Name, w.train.Node)}
+	}
+	reason, message := w.waitsFor(refusal)
+	return say{false, reason, message}
+}
+
+// waitsFor says what a job that does not train waits for, the most telling first.
+func (w *world) waitsFor(refusal *Refusal) (reason, message string) {
+	p, _ := w.current()
+	a := w.settled()
+	switch {
+	case w.cancel():
+		return v1alpha1.ReasonCancelling, "the job is cancelled once its Pods are gone: " + w.podsInTheWay()
+	case w.failure() != nil:
+		return v1alpha1.ReasonFailing, fmt.Sprintf("the job fails once its Pods have ended (%s): %s", w.podsInTheWay(), w.failureSentence(w.failure()))
+	case w.suspended() && w.filesReady() && w.allGone():
+		return v1alpha1.ReasonSuspended, suspendedSentence
+	case w.suspended() && w.filesReady():
+		return v1alpha1.ReasonStopping, "spec.suspend holds the job once its Pod has written a checkpoint and ended: " + w.podsInTheWay()
+	case w.beingDeleted():
+		return v1alpha1.ReasonDeleting, "the TrainingJob is being deleted; nothing new is started"
+	case refusal != nil:
+		return refusal.Reason, refusal.Message
+	case p != nil && a == nil:
+		return w.podWaitsFor(p)
+	case !w.allGone():
+		return v1alpha1.ReasonStopping, "the next start waits until the Pods before it are gone: " + w.podsInTheWay()
+	case a != nil && w.Now.Before(w.notBefore()):
+		return v1alpha1.ReasonBackOff, fmt.Sprintf("starts again at %s, after: %s", w.notBefore().UTC().Format(time.RFC3339), a.Message)
+	case w.waitsForSlot():
+		return v1alpha1.ReasonWaitingForSlot, w.Slot.Limit
+	}
+	return v1alpha1.ReasonStarting, fmt.Sprintf("the %s Pod is being made", w.role())
+}
+
+// podWaitsFor says what the Pod at work waits for, or does.
+func (w *world) podWaitsFor(p *Pod) (reason, message string) {
+	switch {
+	case p.Deleting:
+		return v1alpha1.ReasonStopping, "a deleted Pod has to end first: " + w.podsInTheWay()
+	case len(p.Gates) > 0:
+		return v1alpha1.ReasonGated, gatedSentence(p)
+	case p.ScheduledAt.IsZero() && p.Unschedulable != "":
+		return v1alpha1.ReasonUnschedulable, fmt.Sprintf("no node can take Pod %s: %s", p.Name, p.Unschedulable)
+	case p.Role == v1alpha1.RolePrepare && p.stage(contract.StageDownload).State != Waiting:
+		return v1alpha1.ReasonPreparing, fmt.Sprintf("Pod %s fetches and validates the files", p.Name)
+	}
+	return v1alpha1.ReasonStarting, fmt.Sprintf("Pod %s is being scheduled and started", p.Name)
+}
+
+func gatedSentence(p *Pod) string {
+	text := fmt.Sprintf("Pod %s is held by scheduling gates: %s", p.Name, strings.Join(p.Gates, ", "))
+	kueue := slices.ContainsFunc(p.Gates, func(gate string) bool { return strings.HasPrefix(gate, "kueue.x-k8s.io/") })
+	switch {
+	case kueue && p.Role == v1alpha1.RolePrepare:
+		text += "; a default queue of Kueue holds Pods without a queue, too: exempt Pods with the label " + v1alpha1.LabelRole + "=" + v1alpha1.RolePrepare
+	case kueue:
+		text += "; Kueue admits it when its queue has room"
+	}
+	return text
+}
+
+// podsInTheWay names the Pods that are not gone, and what holds them.
+func (w *world) podsInTheWay() string {
+	var names []string
+	for i := range w.Pods {
+		p := &w.Pods[i]
+		if p.lost(w.Now, w.Settings.LostAfter) || p.Terminal && !p.Deleting && !w.cancel() {
+			continue
+		}
+		name := "Pod " + p.Name
+		if p.Deleting && len(p.OtherFinalizers) > 0 {
+			name += " (held by the finalizer " + strings.Join(p.OtherFinalizers, ", ") + ")"
+		}
+		names = append(names, name)
+	}
+	if len(names) == 0 {
+		return "none is left"
+	}
+	slices.Sort(names)
+	return strings.Join(names, ", ")
+}

@@ -1,0 +1,156 @@
+package lifecycle
+
+import (
+	"time"
+
+	"k8s.io/utils/ptr"
+
+	"github.com/swath-dev/swath/api/v1alpha1"
+	"github.com/swath-dev/swath/internal/contract"
+)
+
+// defaultBackoffLimit is how often a failed stage is started again when
+// spec.backoffLimit is left out.
+const defaultBackoffLimit = 3
+
+// world is what was observed together with the status that is being made.
+type world struct {
+	Observed
+	// status begins as a copy of what is recorded.
+	status *v1alpha1.TrainingJobStatus
+	// prepare and train are the Pods of the recorded numbers, nil when there
+	// are none.
+	prepare *Pod
+	train   *Pod
+	// prepared and trained are how the work of these Pods ended; nil while it
+	// goes on.
+	prepared *outcome
+	trained  *outcome
+	// entered collects when phases were entered that were not recorded before.
+	entered []v1alpha1.PhaseTime
+	// added is the attempt that was added; nil for none.
+	added *v1alpha1.Attempt
+	// wake is when something is due that only time brings.
+	wake time.Time
+}
+
+func newWorld(o Observed) *world {
+	w := &world{Observed: o, status: o.Job.Status.DeepCopy()}
+	if w.status.ID == "" {
+		w.status.ID = contract.JobID(string(o.Job.UID))
+	}
+	w.status.ObservedGeneration = o.Job.Generation
+	for i := range o.Pods {
+		p := &o.Pods[i]
+		switch {
+		case p.Role == v1alpha1.RolePrepare && p.Number == w.status.Prepares:
+			w.prepare = p
+		case p.Role == v1alpha1.RoleTrain && p.Number == w.status.Starts:
+			w.train = p
+		}
+	}
+	w.prepared, w.trained = w.outcomeOf(w.prepare), w.outcomeOf(w.train)
+	return w
+}
+
+func (w *world) cancel() bool { return ptr.Deref(w.Job.Spec.Cancel, false) }
+
+func (w *world) suspended() bool { return ptr.Deref(w.Job.Spec.Suspend, false) && !w.cancel() }
+
+func (w *world) finished() bool { return w.Job.Status.Phase.Finished() }
+
+func (w *world) beingDeleted() bool { return w.Job.DeletionTimestamp != nil }
+
+func (w *world) filesReady() bool { return w.status.Files != nil }
+
+// queuedByKueue tells whether Kueue decides when the job trains; our own limits
+// do not count such jobs.
+func (w *world) queuedByKueue() bool { return w.Job.Labels[v1alpha1.KueueQueueLabel] != "" }
+
+func (w *world) backoffLimit() int32 {
+	return ptr.Deref(w.Job.Spec.BackoffLimit, defaultBackoffLimit)
+}
+
+// role is what Pod the job needs next or has now.
+func (w *world) role() string {
+	if w.filesReady() {
+		return v1alpha1.RoleTrain
+	}
+	return v1alpha1.RolePrepare
+}
+
+// current is the Pod that is at work for the role, and its number.
+func (w *world) current() (*Pod, int32) {
+	if w.role() == v1alpha1.RoleTrain {
+		return w.train, w.status.Starts
+	}
+	return w.prepare, w.status.Prepares
+}
+
+// lastAttempt is the newest attempt of the role at hand; nil when it had none.
+func (w *world) lastAttempt() *v1alpha1.Attempt {
+	if len(w.status.Attempts) == 0 {
+		return nil
+	}
+	last := &w.status.Attempts[len(w.status.Attempts)-1]
+	if (last.Stage == string(contract.StageTrain)) != (w.role() == v1alpha1.RoleTrain) {
+		return nil
+	}
+	return last
+}
+
+// settled is the newest attempt if it is about the newest start: that start is
+// over and recorded.
+func (w *world) settled() *v1alpha1.Attempt {
+	_, number := w.current()
+	if last := w.lastAttempt(); last != nil && last.Number == number {
+		return last
+	}
+	return nil
+}
+
+// gone tells whether the Pod can do no more work: it is not there, has ended, or
+// its node is lost.
+func (w *world) gone(p *Pod) bool {
+	return p == nil || p.Terminal || p.lost(w.Now, w.Settings.LostAfter)
+}
+
+// allGone tells whether no Pod of the job can do any more work.
+func (w *world) allGone() bool {
+	for i := range w.Pods {
+		if !w.gone(&w.Pods[i]) {
+			return false
+		}
+	}
+	return true
+}
+
+// noneLeft tells whether no Pod of the job is there any more; only a lost node
+// may still have one in its books.
+func (w *world) noneLeft() bool {
+	for i := range w.Pods {
+		if !w.Pods[i].lost(w.Now, w.Settings.LostAfter) {
+			return false
+		}
+	}
+	return true
+}
+
+// trainedFor is how long the job has trained over all starts, with the
+// container that is at it or has just ended.
+func (w *world) trainedFor(c Container) time.Duration {
+	total := time.Duration(w.status.TrainedSeconds) * time.Second
+	if c.StartedAt.IsZero() || w.settled() != nil {
+		return total
+	}
+	end := c.FinishedAt
+	if end.IsZero() {
+		end = w.Now
+	}
+	return total + max(0, end.Sub(c.StartedAt))
+}
+
+func (w *world) pastDeadline(c Container) bool {
+	deadline := w.Job.Spec.ActiveDeadlineSeconds
+	return deadline != nil && w.trainedFor(c) >= time.Duration(*deadline)*time.Second
+}
