@@ -3,32 +3,66 @@ package dataset
 import (
 	"context"
 	"fmt"
+	"runtime"
+	"sync"
+	"sync/atomic"
 )
 
 // cache holds all samples of a view, decoded, by their position in it.
 type cache struct {
+	v      *View
 	pixels []float32
 	labels []int16
 }
 
-// newCache decodes the view.
+// newCache decodes the view on all cores, a chunk at a time.
 func newCache(ctx context.Context, v *View, rule labelRule) (*cache, error) {
-	np, nl := v.f.PixelsPerSample(), v.f.LabelsPerSample()
-	c := &cache{pixels: make([]float32, v.Len()*np), labels: make([]int16, v.Len()*nl)}
-	r := v.f.NewReader()
-	for i := range v.Len() {
-		if err := ctx.Err(); err != nil {
-			return nil, fmt.Errorf("reading %s into memory: %w", v.f.name, err)
-		}
-		if err := r.readInto(v.Sample(i), c.pixels[i*np:(i+1)*np], c.labels[i*nl:(i+1)*nl], rule); err != nil {
+	c := &cache{v: v, pixels: make([]float32, v.Len()*v.f.PixelsPerSample()), labels: make([]int16, v.Len()*v.f.LabelsPerSample())}
+	spans := v.chunks(v.f.data.SamplesPerRead())
+	errs := make([]error, len(spans))
+	var next, failed atomic.Int64
+	var wait sync.WaitGroup
+	for range min(runtime.GOMAXPROCS(0), len(spans)) {
+		wait.Go(func() {
+			r := v.f.NewReader()
+			for failed.Load() == 0 {
+				i := int(next.Add(1)) - 1
+				if i >= len(spans) {
+					return
+				}
+				if errs[i] = c.decode(ctx, r, spans[i], rule); errs[i] != nil {
+					failed.Store(1)
+				}
+			}
+		})
+	}
+	wait.Wait()
+	// Spans are begun in order, so the first error is the same on any number of
+	// cores.
+	for _, err := range errs {
+		if err != nil {
 			return nil, err
 		}
 	}
 	return c, nil
 }
 
-// copyTo copies a sample to the k-th place of a batch.
-func (c *cache) copyTo(b *Batch, k, position, np, nl int) {
-	copy(b.Pixels[k*np:(k+1)*np], c.pixels[position*np:])
-	copy(b.Labels[k*nl:(k+1)*nl], c.labels[position*nl:])
+// decode reads the samples of a span.
+func (c *cache) decode(ctx context.Context, r *Reader, s span, rule labelRule) error {
+	for i := s.first; i < s.end; i++ {
+		if err := ctx.Err(); err != nil {
+			return fmt.Errorf("reading %s into memory: %w", c.v.f.name, err)
+		}
+		pixels, labels := c.sample(i)
+		if err := r.readInto(c.v.Sample(i), pixels, labels, rule); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// sample is where the sample at a position is.
+func (c *cache) sample(position int) (pixels []float32, labels []int16) {
+	np, nl := c.v.f.PixelsPerSample(), c.v.f.LabelsPerSample()
+	return c.pixels[position*np : (position+1)*np], c.labels[position*nl : (position+1)*nl]
 }

@@ -54,7 +54,9 @@ func (l *Loader) fill(b *Batch, p plan, n int) {
 	b.Index = n
 	for k, position := range p.order[first:end] {
 		b.Samples[k] = int32(v.Sample(int(position)))
-		l.cache.copyTo(b, k, int(position), v.f.PixelsPerSample(), v.f.LabelsPerSample())
+		pixels, labels := l.cache.sample(int(position))
+		copy(b.Pixels[k*len(pixels):], pixels)
+		copy(b.Labels[k*len(labels):], labels)
 	}
 }
 

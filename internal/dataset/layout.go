@@ -32,6 +32,9 @@ func (f *File) layout() error {
 	if f.data.Len() == 0 {
 		return f.invalid(-1, RuleSamples, `dataset "data" has no samples; write at least one`)
 	}
+	if f.data.Len() > maxSamples {
+		return f.invalid(-1, RuleSamples, "there are %d samples, more than the %d that there can be", f.data.Len(), maxSamples)
+	}
 	for _, m := range []struct {
 		into *hdf5.Member
 		name string

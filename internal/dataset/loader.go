@@ -30,6 +30,10 @@ type Loader struct {
 	opts  LoaderOptions
 	rule  labelRule
 	cache *cache
+	// held and ahead are what streaming needs: decoded samples of a window, and
+	// batches that wait. They are made once and used in each epoch.
+	held  slots
+	ahead []*Batch
 }
 
 // Batch is a batch of samples. Make it with Loader.NewBatch and give it to

@@ -6,9 +6,12 @@ package dataset
 // order depends on, so it is a constant and not a setting.
 const windowBytes = 64 << 20
 
-// window is a stretch of the order whose samples all come from one set of
-// chunks: positions first to end of the order.
-type window struct{ first, end int }
+// window is a stretch of the order, from first to before end, whose samples are
+// those of a few chunks.
+type window struct {
+	first, end int
+	chunks     []span
+}
 
 // plan is the order in which the samples of a view come in one epoch, as
 // positions in the view, and for files whose chunks hold several samples the
@@ -55,14 +58,14 @@ func (v *View) shuffled(seed uint64, epoch int) plan {
 				p.order = append(p.order, int32(i))
 			}
 		}
-		chunks = chunks[n:]
 		taken = shuffle(samples, taken, p.order[first:])
-		p.windows = append(p.windows, window{first, len(p.order)})
+		p.windows = append(p.windows, window{first: first, end: len(p.order), chunks: chunks[:n]})
+		chunks = chunks[n:]
 	}
 	return p
 }
 
-// span is a stretch of a view, in positions.
+// span is a stretch of a view, from position first to before end.
 type span struct{ first, end int }
 
 // chunks cuts the view where a chunk of the file ends.

@@ -16,7 +16,8 @@ type scan struct {
 	bands   []moments
 }
 
-func (v *validation) scan(f *File, rule labelRule) (*scan, error) {
+// scan checks every sample; each is called with those that keep all rules.
+func (v *validation) scan(f *File, rule labelRule, each func(i int, x *Sample) error) (*scan, error) {
 	s := &scan{v: v, f: f, rule: rule, bands: make([]moments, len(f.summary.Bands)), classes: make([]int64, rule.classes)}
 	r := f.NewReader()
 	var sample Sample
@@ -27,7 +28,7 @@ func (v *validation) scan(f *File, rule labelRule) (*scan, error) {
 		if err := r.ReadSample(i, &sample); err != nil {
 			return nil, err
 		}
-		for _, check := range []func(int, *Sample) error{s.same, s.pixels, s.labels} {
+		for _, check := range []func(int, *Sample) error{s.same, s.pixels, s.labels, each} {
 			if err := check(i, &sample); err != nil {
 				return nil, err
 			}
@@ -88,6 +89,23 @@ func (s *scan) labels(i int, x *Sample) error {
 			s.classes = append(s.classes, 0)
 		}
 		s.classes[c]++
+	}
+	return nil
+}
+
+// checkClasses finds a training file from which nothing can be learnt.
+func (s *scan) checkClasses() error {
+	present, only := 0, 0
+	for c, n := range s.classes {
+		if n > 0 {
+			present, only = present+1, c
+		}
+	}
+	switch present {
+	case 0:
+		return s.f.invalid(-1, RuleClasses, "every label is the ignored one, %d; there is nothing to learn", *s.rule.ignore)
+	case 1:
+		return s.f.invalid(-1, RuleClasses, "every label is %d; a training file needs at least two classes", only)
 	}
 	return nil
 }

@@ -36,9 +36,6 @@ func (f *File) Split(ctx context.Context, o SplitOptions) (*Split, error) {
 	if !(o.Fraction > 0 && o.Fraction < 1) {
 		return nil, fmt.Errorf("splitting %s: the validation fraction is %v, not between 0 and 1", f.name, o.Fraction)
 	}
-	if f.Len() > maxSamples {
-		return nil, f.invalid(-1, RuleSamples, "it has %d samples, more than the %d that there can be", f.Len(), maxSamples)
-	}
 	traits, err := f.traits(ctx, o.IgnoreLabel)
 	if err != nil {
 		return nil, err

@@ -24,11 +24,19 @@ type stream struct {
 func newStream(ctx context.Context, l *Loader, p plan, first int) *stream {
 	ctx, cancel := context.WithCancel(ctx)
 	s := &stream{l: l, plan: p, ready: make(chan *Batch, readAhead), free: make(chan *Batch, readAhead), cancel: cancel, name: l.view.f.name}
-	for range readAhead {
-		s.free <- l.NewBatch()
+	for _, b := range l.aheadBatches() {
+		s.free <- b
 	}
 	go s.run(ctx, first)
 	return s
+}
+
+// aheadBatches are those that are read ahead, made once.
+func (l *Loader) aheadBatches() []*Batch {
+	for len(l.ahead) < readAhead {
+		l.ahead = append(l.ahead, l.NewBatch())
+	}
+	return l.ahead
 }
 
 // next exchanges b for the next batch that was read.
@@ -55,7 +63,11 @@ func (s *stream) close() {
 // run reads the batches from first on.
 func (s *stream) run(ctx context.Context, first int) {
 	defer close(s.ready)
-	source := s.source()
+	if first >= s.l.Batches() {
+		return
+	}
+	place, _ := s.l.bounds(first)
+	source := newSource(s.l, s.plan, place)
 	for n := first; n < s.l.Batches(); n++ {
 		var b *Batch
 		select {
@@ -90,22 +102,27 @@ func (s *stream) read(ctx context.Context, source source, b *Batch, n int) error
 	return nil
 }
 
-// source reads the sample at a place in the order.
+// source reads the samples of a plan one after the other.
 type source interface {
+	// read reads the sample at a place in the order: the one that the source was
+	// made for first, then the next, and so on.
 	read(place int, pixels []float32, labels []int16) error
 }
 
-func (s *stream) source() source {
-	return &direct{s: s, r: s.l.view.f.NewReader()}
+func newSource(l *Loader, p plan, place int) source {
+	if len(p.windows) > 0 {
+		return newWindowed(l, p, place)
+	}
+	return &direct{l: l, order: p.order, r: l.view.f.NewReader()}
 }
 
 // direct reads each sample from the file when it is due.
 type direct struct {
-	s *stream
-	r *Reader
+	l     *Loader
+	order []int32
+	r     *Reader
 }
 
 func (d *direct) read(place int, pixels []float32, labels []int16) error {
-	sample := d.s.l.view.Sample(int(d.s.plan.order[place]))
-	return d.r.readInto(sample, pixels, labels, d.s.l.rule)
+	return d.r.readInto(d.l.view.Sample(int(d.order[place])), pixels, labels, d.l.rule)
 }

@@ -8,8 +8,9 @@ import (
 // ValidateOptions say what to validate, and for what.
 type ValidateOptions struct {
 	Task Task
-	// NumClasses is the number of classes; for classification 0 stands for the
-	// greatest label and one. Segmentation needs it.
+	// NumClasses is the number of classes, from 2 to 256. Segmentation needs it;
+	// for classification 0 stands for the greatest label of the training file and
+	// one.
 	NumClasses int
 	// IgnoreLabel is a label that is left out of counts and of the rules; nil if
 	// there is none.
@@ -28,7 +29,7 @@ type FileReport struct {
 	Name string `json:"name"`
 	Summary
 	// Classes are the samples (classification) or pixels (segmentation) of each
-	// class.
+	// class, from 0 on; there is one for each class of the report.
 	Classes []int64 `json:"classes"`
 	// Ignored are the samples or pixels that have the ignored label.
 	Ignored   int64       `json:"ignored"`
@@ -49,30 +50,37 @@ type Report struct {
 }
 
 // Validate checks every sample of a training file and, if there is one, of a
-// validation file, and reports what is in them. It streams: its memory is that
-// of one chunk, however large the files are. A broken rule is an *InvalidError.
+// validation file, and reports what is in them. It streams: beside 12 bytes a
+// sample its memory is that of a few chunks, however large the files are. A
+// broken rule is an *InvalidError.
+//
+// A class that only the validation file has is an error where it is not below
+// the number of classes, and a warning where it is.
 func Validate(ctx context.Context, o ValidateOptions) (*Report, error) {
 	platforms, err := Platforms()
 	if err != nil {
 		return nil, err
 	}
-	v := &validation{ctx: ctx, opts: o, platforms: platforms}
+	v := &validation{ctx: ctx, opts: o, platforms: platforms, prints: newFingerprints()}
+	if err := v.checkOptions(); err != nil {
+		return nil, err
+	}
 	training, err := v.open(o.TrainingFile, o.TrainingName)
 	if err != nil {
 		return nil, err
 	}
 	defer training.Close()
-	report := &Report{Task: o.Task, Warnings: []string{}}
-	scan, err := v.scan(training, labelRule{classes: o.NumClasses, ignore: o.IgnoreLabel})
+	report, err := v.training(training)
+	if err != nil || o.ValidationFile == "" {
+		return report, err
+	}
+	other, err := v.open(o.ValidationFile, o.ValidationName)
 	if err != nil {
 		return nil, err
 	}
-	report.Training = scan.report()
-	report.NumClasses = max(o.NumClasses, len(report.Training.Classes))
-	var warning string
-	report.Normalization, warning = normalize(report.Training.Summary, report.Training.BandStats, platforms)
-	if warning != "" {
-		report.Warnings = append(report.Warnings, warning)
+	defer other.Close()
+	if err := v.validationFile(report, training, other); err != nil {
+		return nil, err
 	}
 	return report, nil
 }
@@ -82,6 +90,31 @@ type validation struct {
 	ctx       context.Context
 	opts      ValidateOptions
 	platforms map[string]Platform
+	// prints are of the training file's samples, constant ones aside.
+	prints *fingerprints
+}
+
+// checkOptions finds what is wrong before any file is opened.
+func (v *validation) checkOptions() error {
+	o := v.opts
+	most := labelRule{ignore: o.IgnoreLabel}.limit()
+	switch {
+	case o.Task != Classification && o.Task != Segmentation:
+		return fmt.Errorf("validating files: there is no task %q; there are classification and segmentation", o.Task)
+	case o.Task == Segmentation && o.NumClasses == 0:
+		return &InvalidError{File: v.trainingName(), Sample: -1, Rule: RuleClasses, Message: "segmentation needs the number of classes; give num_classes"}
+	case o.NumClasses != 0 && (o.NumClasses < 2 || o.NumClasses > most):
+		return &InvalidError{File: v.trainingName(), Sample: -1, Rule: RuleClasses,
+			Message: fmt.Sprintf("num_classes is %d; it must be from 2 to %d", o.NumClasses, most)}
+	}
+	return nil
+}
+
+func (v *validation) trainingName() string {
+	if v.opts.TrainingName != "" {
+		return v.opts.TrainingName
+	}
+	return v.opts.TrainingFile
 }
 
 func (v *validation) open(path, name string) (*File, error) {
@@ -100,13 +133,68 @@ func (v *validation) open(path, name string) (*File, error) {
 }
 
 func (v *validation) fitsTask(f *File) error {
-	switch {
-	case v.opts.Task == f.Task():
+	if v.opts.Task == f.Task() {
 		return nil
-	case v.opts.Task == Classification:
-		return f.invalid(-1, RuleTask, "labels are given for each pixel (%s), but classification needs one label a chip; use the task segmentation", times(f.summary.LabelShape))
-	case v.opts.Task == Segmentation:
-		return f.invalid(-1, RuleTask, "there is one label a chip, but segmentation needs a label for each pixel; use the task classification")
 	}
-	return fmt.Errorf("validating %s: there is no task %q; there are classification and segmentation", f.name, v.opts.Task)
+	if v.opts.Task == Classification {
+		return f.invalid(-1, RuleTask, "labels are given for each pixel (%s), but classification needs one label a chip; "+
+			"use the task segmentation", times(f.summary.LabelShape))
+	}
+	return f.invalid(-1, RuleTask, "there is one label a chip, but segmentation needs a label for each pixel; use the task classification")
+}
+
+// training validates the training file.
+func (v *validation) training(f *File) (*Report, error) {
+	s, err := v.scan(f, labelRule{classes: v.opts.NumClasses, ignore: v.opts.IgnoreLabel}, v.remember)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.checkClasses(); err != nil {
+		return nil, err
+	}
+	report := &Report{Task: v.opts.Task, NumClasses: len(s.classes), Training: s.report(), Warnings: []string{}}
+	var warning string
+	report.Normalization, warning = normalize(report.Training.Summary, report.Training.BandStats, v.platforms)
+	if warning != "" {
+		report.Warnings = append(report.Warnings, warning)
+	}
+	report.Warnings = append(report.Warnings, trainingWarnings(f, report)...)
+	return report, nil
+}
+
+// remember keeps the fingerprint of a training sample, if there is a validation
+// file to compare it with.
+func (v *validation) remember(i int, x *Sample) error {
+	if v.opts.ValidationFile != "" && !constant(x.Pixels, len(x.Pixels)/len(x.Bands)) {
+		v.prints.add(i, v.prints.hash(x.Pixels))
+	}
+	return nil
+}
+
+// validationFile validates the validation file, by itself and against the
+// training file, and adds it to the report.
+func (v *validation) validationFile(report *Report, training, other *File) error {
+	if err := fits(training, other); err != nil {
+		return err
+	}
+	v.prints.seal()
+	t := &twin{prints: v.prints, reader: training.NewReader()}
+	s, err := v.scan(other, labelRule{classes: report.NumClasses, ignore: v.opts.IgnoreLabel}, func(i int, x *Sample) error {
+		if constant(x.Pixels, len(x.Pixels)/len(x.Bands)) {
+			return nil
+		}
+		same, err := t.of(x.Pixels)
+		if err == nil && same >= 0 {
+			err = other.invalid(i, RuleDistinct, "it has the same pixels as sample %d of the training file %s; "+
+				"what was learnt by heart proves nothing: remove it from one of the files", same, training.name)
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	r := s.report()
+	report.Validation = &r
+	report.Warnings = append(report.Warnings, validationWarnings(report)...)
+	return nil
 }
