@@ -7,17 +7,17 @@ import (
 	"io"
 	"slices"
 	"strings"
+
+	"github.com/swath-dev/swath/internal/dataset"
 )
 
 // Task is what a model is trained for.
-type Task string
+type Task = dataset.Task
 
-// The tasks.
+// The tasks: a class for each chip, or one for each pixel.
 const (
-	// Classification gives a chip one class.
-	Classification Task = "classification"
-	// Segmentation gives each pixel of a chip a class.
-	Segmentation Task = "segmentation"
+	Classification = dataset.Classification
+	Segmentation   = dataset.Segmentation
 )
 
 // Words that hyperparameters can have.

@@ -98,8 +98,8 @@ type Metrics struct {
 const (
 	// BaselineMajority always says the class that is most frequent in the training data.
 	BaselineMajority = "majorityClass"
-	// BaselineLinear is a linear model on the statistics of the bands of a chip, or for segmentation on a pixel's bands
-	// and those of its surroundings.
+	// BaselineLinear is a linear model on mean and deviation of each band of a chip, or for segmentation on the bands of
+	// each pixel.
 	BaselineLinear = "linear"
 )
 

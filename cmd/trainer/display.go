@@ -1,0 +1,132 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"strings"
+	"time"
+
+	"golang.org/x/term"
+
+	"github.com/swath-dev/swath/internal/training"
+)
+
+// display shows how training goes: a bar on a terminal, a structured line for each epoch elsewhere.
+type display struct {
+	w io.Writer
+	// bar is whether w is a terminal, and drawn when the bar was last drawn.
+	bar   bool
+	drawn time.Time
+	log   *slog.Logger
+}
+
+func newDisplay(w io.Writer) *display {
+	file, ok := w.(*os.File)
+	return &display{
+		w: w, bar: ok && term.IsTerminal(int(file.Fd())),
+		log: slog.New(slog.NewTextHandler(w, nil)),
+	}
+}
+
+// redraw is how often the bar is drawn at most.
+const redraw = 100 * time.Millisecond
+
+// clear begins the line again and empties it.
+const clearLine = "\r\x1b[K"
+
+func (d *display) warn(text string) {
+	if d.bar {
+		fmt.Fprintf(d.w, "%swarning: %s\n", clearLine, text)
+		return
+	}
+	d.log.Warn(text)
+}
+
+func (d *display) settings(session *training.Session) {
+	s := session.Settings()
+	if d.bar {
+		fmt.Fprintf(d.w, "%d classes, %d epochs in batches of %d, learning rate %g, seed %d\n", s.NumClasses, s.Epochs, s.BatchSize, s.LearningRate, s.Seed)
+		return
+	}
+	d.log.Info("training", "hyperparameters", s)
+}
+
+func (d *display) resumed(step int) {
+	if d.bar {
+		fmt.Fprintf(d.w, "going on from the checkpoint of step %d\n", step)
+		return
+	}
+	d.log.Info("resumed from a checkpoint", "step", step)
+}
+
+func (d *display) watch(s training.Snapshot, epoch bool) {
+	switch {
+	case !d.bar && epoch:
+		d.log.Info("epoch", epochValues(s)...)
+	case d.bar && (epoch || s.At.Sub(d.drawn) >= redraw):
+		d.drawn = s.At
+		d.draw(s)
+	}
+}
+
+// epochValues are the keys and values of the line of an epoch.
+func epochValues(s training.Snapshot) []any {
+	values := []any{"epoch", s.Epoch, "epochs", s.Epochs, "step", s.Step, "steps", s.Steps}
+	if row := s.Last; row != nil {
+		values = append(values, "trainLoss", short(row.Train.Loss), "trainAccuracy", short(row.Train.Accuracy))
+		if row.Valid != nil {
+			values = append(values, "validLoss", short(row.Valid.Loss), "validAccuracy", short(row.Valid.Accuracy), "validMeanIoU", short(row.Valid.MeanIoU))
+		}
+		values = append(values, "learningRate", short(row.LearningRate), "weights", row.Weights, "samplesPerSecond", short(row.SamplesPerSecond))
+	}
+	return append(values, "left", duration(s.Left))
+}
+
+// short rounds to four significant digits.
+func short(v float64) string { return fmt.Sprintf("%.4g", v) }
+
+const barWidth = 28
+
+func (d *display) draw(s training.Snapshot) {
+	done := 0
+	if s.Steps > 0 {
+		done = barWidth * s.Step / s.Steps
+	}
+	line := fmt.Sprintf("%s%s  %s  loss %.4f  %.0f chips/s", strings.Repeat("█", done), strings.Repeat("░", barWidth-done), s.Summary(), s.Loss, s.SamplesPerSecond)
+	if s.Left > 0 {
+		line += "  " + duration(s.Left) + " left"
+	}
+	fmt.Fprint(d.w, clearLine+line)
+}
+
+func (d *display) finish(o *training.Outcome) {
+	if d.bar {
+		fmt.Fprint(d.w, clearLine)
+	}
+	m := o.Manifest.Metrics
+	if m.Validation == nil {
+		return
+	}
+	if d.bar {
+		fmt.Fprintf(d.w, "validation: accuracy %.4f, macro F1 %.4f, mean IoU %.4f, loss %.4f (epoch %d of %d)\n",
+			m.Validation.Accuracy, m.Validation.MacroF1, m.Validation.MeanIoU, m.Validation.Loss, m.Epoch, o.Manifest.Training.Epochs)
+		return
+	}
+	d.log.Info("validation", "accuracy", short(m.Validation.Accuracy), "macroF1", short(m.Validation.MacroF1),
+		"meanIoU", short(m.Validation.MeanIoU), "loss", short(m.Validation.Loss), "epoch", m.Epoch)
+}
+
+// duration is a time for people: two units at most.
+func duration(d time.Duration) string {
+	switch {
+	case d >= time.Hour:
+		return fmt.Sprintf("%dh%02dm", d/time.Hour, d%time.Hour/time.Minute)
+	case d >= time.Minute:
+		return fmt.Sprintf("%dm%02ds", d/time.Minute, d%time.Minute/time.Second)
+	case d >= 10*time.Second:
+		return fmt.Sprintf("%ds", d/time.Second)
+	}
+	return fmt.Sprintf("%.1fs", d.Seconds())
+}

@@ -1,0 +1,79 @@
+package training
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// Estimate is what a training would take.
+type Estimate struct {
+	Steps  int
+	Memory int64
+	// Duration is extrapolated from a few steps and an evaluation that were really done, on this machine.
+	Duration time.Duration
+}
+
+// How many steps an estimate is taken from, after one to warm up, and for how long at most.
+const (
+	estimateSteps = 8
+	estimateTime  = 10 * time.Second
+)
+
+// Estimate says how long training would take and how much memory, from a few steps whose result is thrown away.
+func (s *Session) Estimate(ctx context.Context) (Estimate, error) {
+	l, err := s.Loop(ctx)
+	if err != nil {
+		return Estimate{}, err
+	}
+	e := Estimate{Steps: l.Steps()}
+	if e.Memory, err = s.Memory(); err != nil {
+		return e, err
+	}
+	if l.train.loader.InMemory() {
+		e.Memory += s.train.DecodedBytes()
+	}
+	steps, err := timed(ctx, l, estimateSteps, l.step)
+	if err != nil {
+		return e, err
+	}
+	e.Duration = steps * time.Duration(e.Steps)
+	forward, err := timed(ctx, l, estimateSteps, func(b batch) error { return l.inferPlan.Forward(b.Batch) })
+	if err != nil {
+		return e, err
+	}
+	perEpoch := min(l.train.loader.Batches(), calibrationChips/s.settings.BatchSize)
+	if l.valid != nil {
+		perEpoch += l.valid.loader.Batches()
+	}
+	e.Duration += forward * time.Duration(perEpoch*s.settings.Epochs)
+	return e, nil
+}
+
+// timed is how long one call of f takes, on the mean of a few batches after the first.
+func timed(ctx context.Context, l *Loop, calls int, f func(batch) error) (time.Duration, error) {
+	var first, last time.Time
+	n := 0
+	for epoch := 0; n <= calls && (n == 0 || last.Sub(first) < estimateTime); epoch++ {
+		err := l.train.each(l.train.loader.Shuffled(ctx, epoch, 0), nil, func(b batch) error {
+			if err := f(b); err != nil {
+				return err
+			}
+			last = l.now()
+			if n++; n == 1 {
+				first = last
+			}
+			if n > calls || last.Sub(first) >= estimateTime {
+				return errEnough
+			}
+			return ctx.Err()
+		})
+		if err != nil && !errors.Is(err, errEnough) {
+			return 0, err
+		}
+	}
+	if n < 2 {
+		return 0, nil
+	}
+	return last.Sub(first) / time.Duration(n-1), nil
+}

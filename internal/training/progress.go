@@ -1,0 +1,114 @@
+package training
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/swath-dev/swath/internal/training/report"
+	"github.com/swath-dev/swath/internal/training/results"
+)
+
+// Snapshot is how far a training is.
+type Snapshot struct {
+	Task          Task
+	Epoch, Epochs int
+	Step, Steps   int
+	// Loss is the mean training loss of the epoch under way, Rate the learning rate of the last step.
+	Loss, Rate float64
+	// Last is the row of the last epoch that is done; nil before.
+	Last *results.Row
+	// SamplesPerSecond counts training chips of the last step.
+	SamplesPerSecond float64
+	// Left is how long training is expected to go on; 0 where nothing is known yet.
+	Left time.Duration
+	// At is when the snapshot was taken.
+	At time.Time
+}
+
+// Summary says it in a few words, such as "epoch 7/40, mean IoU 0.91".
+func (s Snapshot) Summary() string {
+	text := fmt.Sprintf("epoch %d/%d", s.Epoch, s.Epochs)
+	if s.Last == nil {
+		return text
+	}
+	evaluation := s.Last.Train
+	if s.Last.Valid != nil {
+		evaluation = *s.Last.Valid
+	}
+	if report.Score(string(s.Task)) == "meanIoU" {
+		return fmt.Sprintf("%s, mean IoU %.3f", text, evaluation.MeanIoU)
+	}
+	return fmt.Sprintf("%s, accuracy %.3f", text, evaluation.Accuracy)
+}
+
+// Progress takes snapshots of a loop for those who watch it from other goroutines.
+type Progress struct {
+	mu        sync.Mutex
+	current   Snapshot
+	began     time.Time
+	beganStep int
+	lastStep  time.Time
+	lastChips int
+	watchers  []func(Snapshot, bool)
+}
+
+// Watch calls f after each step, and after each epoch with epoch true, in the goroutine of the loop. Call it before the
+// loop runs.
+func (p *Progress) Watch(f func(s Snapshot, epoch bool)) { p.watchers = append(p.watchers, f) }
+
+// Snapshot is the newest one.
+func (p *Progress) Snapshot() Snapshot {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.current
+}
+
+// Start takes the first snapshot, of a loop that is about to run.
+func (p *Progress) Start(l *Loop) {
+	p.began, p.beganStep, p.lastStep, p.lastChips = l.now(), l.state.Step, l.now(), l.state.Partial.Chips
+	p.take(l)
+}
+
+// Hook takes a snapshot after each step and epoch.
+func (p *Progress) Hook() Hook {
+	tell := func(epoch bool) func(context.Context, *Loop) error {
+		return func(_ context.Context, l *Loop) error {
+			s := p.take(l)
+			for _, watch := range p.watchers {
+				watch(s, epoch)
+			}
+			return nil
+		}
+	}
+	return Hook{Step: tell(false), Epoch: tell(true)}
+}
+
+func (p *Progress) take(l *Loop) Snapshot {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	now := l.now()
+	s := Snapshot{
+		Task: l.task, Epoch: l.state.Epoch, Epochs: l.settings.Epochs, Step: l.state.Step, Steps: l.Steps(),
+		Loss: l.state.Partial.evaluation().Loss, At: now, SamplesPerSecond: p.current.SamplesPerSecond,
+	}
+	if s.Step > 0 {
+		s.Rate = l.schedule.rate(s.Step - 1)
+	}
+	if n := len(l.state.Rows); n > 0 {
+		s.Last = &l.state.Rows[n-1]
+	}
+	if chips := l.state.Partial.Chips - p.lastChips; chips > 0 {
+		s.SamplesPerSecond = float64(chips) / max(1e-9, now.Sub(p.lastStep).Seconds())
+	}
+	p.lastStep, p.lastChips = now, l.state.Partial.Chips
+	if done := s.Step - p.beganStep; done > 0 {
+		s.Left = now.Sub(p.began) / time.Duration(done) * time.Duration(s.Steps-s.Step)
+	}
+	if l.state.StoppedEarly || s.Epoch == s.Epochs {
+		s.Left = 0
+	}
+	p.current = s
+	return s
+}

@@ -1,0 +1,370 @@
+package training
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/swath-dev/swath/internal/dataset"
+	"github.com/swath-dev/swath/internal/nn"
+	"github.com/swath-dev/swath/internal/training/manifest"
+	"github.com/swath-dev/swath/internal/training/metrics"
+)
+
+// File is a training or validation file of a request.
+type File struct {
+	// Path is where it is, Name what messages and the manifest call it.
+	Path, Name string
+}
+
+// Request is what is to be trained.
+type Request struct {
+	Task     Task
+	Training File
+	// Validation has an empty path where there is no validation file.
+	Validation      File
+	Hyperparameters Hyperparameters
+	// Job is the ID of the job, Model that of its model; empty without a job.
+	Job, Model string
+	// MemoryLimit is how many bytes the process may use; 0 stands for [MemoryLimit].
+	MemoryLimit int64
+	// Workers and Kernels change the time only; see nn.PlanConfig.
+	Workers int
+	Kernels string
+	// Trainer is the version of the program.
+	Trainer string
+}
+
+// Session is a request whose files are valid and whose hyperparameters are chosen. Close it when done.
+type Session struct {
+	request  Request
+	report   *dataset.Report
+	settings Settings
+	graph    *nn.Graph
+	files    []*dataset.File
+	digests  []fileDigest
+	train    *dataset.View
+	valid    *dataset.View
+	split    *dataset.Split
+	counts   []int64
+	warnings []string
+	now      func() time.Time
+}
+
+type fileDigest struct {
+	SHA256 string `json:"sha256"`
+	Bytes  int64  `json:"bytes"`
+}
+
+// Prepare validates the files and chooses the hyperparameters. Mistakes of the user are *UsageError and
+// *dataset.InvalidError.
+func Prepare(ctx context.Context, r Request) (_ *Session, err error) {
+	if err := r.Hyperparameters.Check(); err != nil {
+		return nil, err
+	}
+	if r.MemoryLimit == 0 {
+		r.MemoryLimit = MemoryLimit()
+	}
+	s := &Session{request: r, now: time.Now}
+	defer func() {
+		if err != nil {
+			s.Close()
+		}
+	}()
+	if s.report, err = dataset.Validate(ctx, r.validation()); err != nil {
+		return nil, err
+	}
+	s.warnings = append(s.warnings, s.report.Warnings...)
+	size := DataSize{
+		Samples: s.report.Training.Samples, Side: s.report.Training.Shape[1], Classes: s.report.NumClasses, HasValidation: s.report.Validation != nil,
+	}
+	if s.settings, err = Resolve(r.Hyperparameters, r.Task, size); err != nil {
+		return nil, err
+	}
+	if size.HasValidation && r.Hyperparameters.ValidationFraction != nil && *r.Hyperparameters.ValidationFraction > 0 {
+		s.warnings = append(s.warnings, "validationFraction is not used: there is a validation file")
+	}
+	if err := s.open(ctx); err != nil {
+		return nil, err
+	}
+	s.graph, err = NewGraph(r.Task, s.settings.ModelSize, len(s.report.Training.Bands), size.Side, s.settings.NumClasses)
+	return s, err
+}
+
+func (r Request) validation() dataset.ValidateOptions {
+	o := dataset.ValidateOptions{
+		Task: r.Task, IgnoreLabel: wide(r.Hyperparameters.IgnoreLabel), NumClasses: or(r.Hyperparameters.NumClasses, 0),
+		TrainingFile: r.Training.Path, TrainingName: r.Training.Name,
+		ValidationFile: r.Validation.Path, ValidationName: r.Validation.Name,
+	}
+	return o
+}
+
+// open opens the files, takes their digests and splits the training file where there is no other.
+func (s *Session) open(ctx context.Context) error {
+	for _, file := range []File{s.request.Training, s.request.Validation} {
+		if file.Path == "" {
+			continue
+		}
+		opened, err := dataset.OpenNamed(file.Path, file.Name)
+		if err != nil {
+			return err
+		}
+		s.files = append(s.files, opened)
+		digest, size, err := dataset.FileDigest(ctx, file.Path)
+		if err != nil {
+			return err
+		}
+		s.digests = append(s.digests, fileDigest{digest, size})
+	}
+	s.train, s.counts = s.files[0].All(), s.report.Training.Classes
+	if len(s.files) > 1 {
+		s.valid = s.files[1].All()
+		return nil
+	}
+	if s.settings.ValidationFraction == 0 {
+		return nil
+	}
+	split, err := s.files[0].Split(ctx, dataset.SplitOptions{
+		Fraction: s.settings.ValidationFraction, Seed: uint64(s.settings.Seed), IgnoreLabel: wide(s.settings.IgnoreLabel),
+	})
+	if err != nil {
+		return err
+	}
+	s.split, s.train, s.valid = split, split.Training, split.Validation
+	return nil
+}
+
+// Close closes the files.
+func (s *Session) Close() {
+	for _, file := range s.files {
+		_ = file.Close()
+	}
+}
+
+// Settings are the hyperparameters that are used.
+func (s *Session) Settings() Settings { return s.settings }
+
+// Report is what validation found in the files.
+func (s *Session) Report() *dataset.Report { return s.report }
+
+// Warnings are what the user should know though all is well.
+func (s *Session) Warnings() []string { return s.warnings }
+
+// Digest is the SHA-256 of the training file, or of the validation file, which is empty without one.
+func (s *Session) Digest(validation bool) string {
+	switch {
+	case !validation:
+		return s.digests[0].SHA256
+	case len(s.digests) > 1:
+		return s.digests[1].SHA256
+	}
+	return ""
+}
+
+// identity names the training: whatever changes the weights is in it.
+func (s *Session) identity() (string, error) {
+	text, err := json.Marshal(struct {
+		Task     Task         `json:"task"`
+		Files    []fileDigest `json:"files"`
+		Settings Settings     `json:"settings"`
+		Numerics int          `json:"numerics"`
+		Network  int          `json:"network"`
+	}{s.request.Task, s.digests, s.settings, nn.NumericsVersion, networkVersion})
+	if err != nil {
+		return "", fmt.Errorf("naming the training: %w", err)
+	}
+	digest := sha256.Sum256(text)
+	return hex.EncodeToString(digest[:]), nil
+}
+
+// networkVersion changes when [NewGraph] or the loop make another model of the same settings.
+const networkVersion = 1
+
+// Loop makes the loop that trains. It takes all the memory that training needs.
+func (s *Session) Loop(ctx context.Context, hooks ...Hook) (*Loop, error) {
+	budget, err := s.cacheBudget()
+	if err != nil {
+		return nil, err
+	}
+	l := &Loop{task: s.request.Task, settings: s.settings, hooks: hooks, now: s.now, loss: s.loss()}
+	if l.train, err = newSource(ctx, s.train, s.settings, s.settings.BatchSize, budget); err != nil {
+		return nil, err
+	}
+	largest := l.train.loader.MaxBatch()
+	if s.valid != nil {
+		if l.train.loader.InMemory() {
+			budget -= s.train.DecodedBytes()
+		}
+		if l.valid, err = newSource(ctx, s.valid, s.settings, s.settings.BatchSize, budget); err != nil {
+			return nil, err
+		}
+		largest = max(largest, l.valid.loader.MaxBatch())
+	}
+	if err := s.takeClassCounts(ctx, l); err != nil {
+		return nil, err
+	}
+	l.loss.ClassWeights = s.classWeights()
+	side := s.report.Training.Shape[1]
+	l.augmenter = newAugmenter(s.settings.Augmentation, s.settings.Seed, side, s.graph.Bands)
+	l.predicted = make([]uint8, largest*l.train.labelsPerChip)
+	l.state.Partial.Confusion = metrics.NewConfusion(s.settings.NumClasses)
+	if l.state.Identity, err = s.identity(); err != nil {
+		return nil, err
+	}
+	return l, s.build(l, largest, side)
+}
+
+// build makes the model and its plans.
+func (s *Session) build(l *Loop, largest, side int) error {
+	var err error
+	if l.model, err = s.newModel(s.graph); err != nil {
+		return err
+	}
+	if l.chosen, err = s.newModel(s.graph); err != nil {
+		return err
+	}
+	l.optimizer = nn.NewAdamW(l.model, nn.AdamWConfig{WeightDecay: s.settings.WeightDecay})
+	if l.trainPlan, err = nn.NewPlan(l.model, s.planConfig(nn.Train, l.train.loader.MaxBatch(), side)); err != nil {
+		return err
+	}
+	if l.inferPlan, err = nn.NewPlan(l.model, s.planConfig(nn.Infer, largest, side)); err != nil {
+		return err
+	}
+	l.schedule = newSchedule(s.settings, l.Steps())
+	return nil
+}
+
+func (s *Session) planConfig(mode nn.Mode, chips, side int) nn.PlanConfig {
+	return nn.PlanConfig{Mode: mode, MaxBatch: chips, Height: side, Width: side, Workers: s.request.Workers, Kernels: s.request.Kernels}
+}
+
+// newModel makes a model with the normalisation that validation decided on.
+func (s *Session) newModel(graph *nn.Graph) (*nn.Model, error) {
+	m := nn.NewModel(graph, uint64(s.settings.Seed))
+	var mean, deviation []float32
+	for _, band := range s.report.Normalization.Bands {
+		mean, deviation = append(mean, float32(band.Mean)), append(deviation, float32(band.Std))
+	}
+	if err := m.SetNormalisation(mean, deviation); err != nil {
+		return nil, err
+	}
+	return m, nil
+}
+
+func (s *Session) loss() nn.Loss {
+	loss := nn.Loss{IgnoreLabel: nn.None}
+	if s.settings.IgnoreLabel != nil {
+		loss.IgnoreLabel = ignoredClass
+	}
+	if s.settings.Loss == LossFocal {
+		loss.FocalGamma = focalGamma
+	}
+	return loss
+}
+
+// focalGamma is what Lin et al. 2017 (arXiv:1708.02002) found best.
+const focalGamma = 2
+
+// takeClassCounts counts the labels of the training part where the file was split.
+func (s *Session) takeClassCounts(ctx context.Context, l *Loop) error {
+	if s.split == nil {
+		return nil
+	}
+	s.counts = make([]int64, s.settings.NumClasses)
+	return l.train.each(l.train.loader.Sequential(ctx, 0), nil, func(b batch) error {
+		for _, label := range b.labels {
+			if int(label) != l.loss.IgnoreLabel {
+				s.counts[label]++
+			}
+		}
+		return nil
+	})
+}
+
+// classWeights are n / (classes · n of the class), so that all classes weigh the same; nil where classes are not weighted.
+// A class without labels has weight 1.
+func (s *Session) classWeights() []float32 {
+	if s.settings.ClassWeights != ClassWeightsBalanced {
+		return nil
+	}
+	total, present := 0.0, 0.0
+	for _, n := range s.counts {
+		total += float64(n)
+		if n > 0 {
+			present++
+		}
+	}
+	weights := make([]float32, s.settings.NumClasses)
+	for class := range weights {
+		weights[class] = 1
+		if class < len(s.counts) && s.counts[class] > 0 {
+			weights[class] = float32(total / (present * float64(s.counts[class])))
+		}
+	}
+	return weights
+}
+
+// memoryOfProgram is what the program takes beside plans, models and data: code, buffers of the reader, garbage.
+const memoryOfProgram = 72 << 20
+
+// Memory is how many bytes training needs at least, without keeping decoded chips in memory.
+func (s *Session) Memory() (int64, error) {
+	side := s.report.Training.Shape[1]
+	largest := s.settings.BatchSize * 3 / 2
+	train, err := nn.PlanBytes(s.graph, s.planConfig(nn.Train, largest, side))
+	if err != nil {
+		return 0, err
+	}
+	infer, err := nn.PlanBytes(s.graph, s.planConfig(nn.Infer, largest, side))
+	if err != nil {
+		return 0, err
+	}
+	weights := int64(0)
+	for _, spec := range s.graph.Params {
+		weights += int64(spec.Len())
+	}
+	// Weights, two moments, the chosen weights, and a checkpoint being read.
+	const copies = 5
+	perChip := int64(4*s.files[0].PixelsPerSample() + 3*s.files[0].LabelsPerSample())
+	// Batches in use and read ahead, for training and for validation.
+	const batches = 6
+	return memoryOfProgram + train + infer + copies*4*weights + batches*int64(largest)*perChip, nil
+}
+
+// cacheBudget is how many bytes decoded chips may take: half of what training leaves of the limit.
+func (s *Session) cacheBudget() (int64, error) {
+	need, err := s.Memory()
+	if err != nil {
+		return 0, err
+	}
+	if need > s.request.MemoryLimit {
+		return 0, &MemoryError{Need: need, Limit: s.request.MemoryLimit}
+	}
+	return int64(math.Floor(float64(s.request.MemoryLimit-need) / 2)), nil
+}
+
+// Made reports whether a model was made by what this session would do: the same data and hyperparameters, by the same
+// trainer.
+func (s *Session) Made(m *manifest.Manifest) bool {
+	used, err := json.Marshal(s.settings)
+	if err != nil {
+		return false
+	}
+	var compact bytes.Buffer
+	if err := json.Compact(&compact, m.Training.Hyperparameters); err != nil {
+		return false
+	}
+	valid := ""
+	if m.Training.ValidationFile != nil {
+		valid = m.Training.ValidationFile.SHA256
+	}
+	return m.Task == string(s.request.Task) && bytes.Equal(used, compact.Bytes()) && m.Training.Job == s.request.Job &&
+		m.Training.TrainingFile.SHA256 == s.Digest(false) && valid == s.Digest(true) &&
+		m.Training.Numerics == nn.NumericsVersion && m.Training.Trainer == s.request.Trainer
+}
