@@ -80,4 +80,42 @@ test: ## Do all the set-up and run all tests.
 test-unit: ## Run the tests that need no API server and no cluster.
 	$(GO) test $$($(GO) list ./... | grep -v /swath/test/)
 
+.PHONY: test-integration
+test-integration: ## Run all tests but the end-to-end ones; a real API server and etcd are started for them.
+	KUBEBUILDER_ASSETS=$$($(GO) run ./hack/cluster/envtest) $(GO) test -timeout 30m $$($(GO) list ./... | grep -v /swath/test/e2e)
+
+.PHONY: test-e2e
+test-e2e: deploy-local ## Run the end-to-end tests on the local cluster (Linux, root).
+	SWATH_E2E_CLUSTER=$(CURDIR)/bin/cluster SWATH_E2E_TRAINER=$(CURDIR)/bin/trainer $(GO) test -count=1 -timeout 40m -v ./test/e2e/...
+
 ##@ Benchmarks
+
+.PHONY: bench-trainer
+bench-trainer: ## Compare training, inference and HDF5 with PyTorch and h5py (PYTHON= chooses the Python).
+	hack/bench-trainer
+
+.PHONY: bench-controller
+bench-controller: ## Compare the operator with the Job controller, on a real API server with simulated nodes.
+	$(GO) run ./test/bench/controller
+
+.PHONY: bench-gateway
+bench-gateway: ## Compare the HTTP API with the API server, and uploads with a plain copy.
+	$(GO) run ./test/bench/gateway
+
+include hack/cluster/cluster.mk
+
+##@ Install
+
+.PHONY: deploy
+deploy: ## Install Swath in the cluster of the current kubeconfig, with the images of REGISTRY and TAG.
+	hack/deploy config/default "$(REGISTRY)" "$(TAG)"
+
+.PHONY: undeploy
+undeploy: ## Remove Swath, and with its CRD every TrainingJob, from the cluster of the current kubeconfig.
+	kubectl delete --ignore-not-found -k config/default
+
+.PHONY: deploy-local
+deploy-local: cluster-up build load-images ## Install Swath in the local cluster.
+	@$(GO) build -o bin/cluster ./hack/cluster
+	@ln -sf "$$($(GO) run ./hack/cluster/envtest)/kubectl" bin/kubectl
+	@KUBECONFIG=$(CURDIR)/.cluster/kubeconfig PATH=$(CURDIR)/bin:$$PATH hack/deploy config/local "$(REGISTRY)" "$(TAG)"
