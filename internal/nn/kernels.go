@@ -41,9 +41,9 @@ type kernels struct {
 	// pool is the greatest of four values of affine: of pixels 2i and 2i+1 of two rows.
 	pool func(dst []float32, dstStride int, row0, row1, a, b []float32, lo float32, n, c int)
 	// poolBack gives dy to the first greatest of the four pixels and 0 to the others, or adds it.
-	poolBack func(d0, d1, row0, row1, a, b []float32, lo float32, dy []float32, dyStride int, n, c int, add bool)
+	poolBack func(d0, d1, row0, row1, a, b, dy []float32, dyStride int, n, c int, add bool)
 	// downSum is the sum of pixels 2i and 2i+1 of two rows: dst = ((s0[2i] + s0[2i+1]) + s1[2i]) + s1[2i+1], or adds it.
-	downSum func(dst []float32, row0, row1 []float32, srcStride int, n, c int, add bool)
+	downSum func(dst, row0, row1 []float32, srcStride int, n, c int, add bool)
 	// adam is a step of AdamW on any number of values.
 	adam func(w, m, v, g []float32, k *adamConstants)
 }

@@ -144,7 +144,7 @@ func poolPortable(dst []float32, dstStride int, row0, row1, a, b []float32, lo f
 	}
 }
 
-func poolBackPortable(d0, d1, row0, row1, a, b []float32, lo float32, dy []float32, dyStride int, n, c int, add bool) {
+func poolBackPortable(d0, d1, row0, row1, a, b, dy []float32, dyStride int, n, c int, add bool) {
 	for i := range n {
 		for j := range c {
 			at := 2*i*c + j
@@ -172,7 +172,7 @@ func firstGreatest(v [4]float32) int {
 	return best
 }
 
-func downSumPortable(dst []float32, row0, row1 []float32, srcStride int, n, c int, add bool) {
+func downSumPortable(dst, row0, row1 []float32, srcStride int, n, c int, add bool) {
 	for i := range n {
 		d := dst[i*c:][:c]
 		for j := range d {

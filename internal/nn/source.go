@@ -164,7 +164,7 @@ func (s *source) scatterPooled(e *executor, t *target, dy []float32, chip, y, w 
 	k := &v.coefs
 	row := func(data []float32, y int) []float32 { return v.rows(data, e.n, chip, y, y+1) }
 	e.kernels.poolBack(row(v.grad.data, 2*y), row(v.grad.data, 2*y+1), row(v.data.data, 2*y), row(v.data.data, 2*y+1),
-		k.a, k.b, k.lo, dy, s.stride, w, v.stride, t.add)
+		k.a, k.b, dy, s.stride, w, v.stride, t.add)
 }
 
 // put gives a dense or strided gradient of rows to the target.
