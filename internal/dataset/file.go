@@ -43,6 +43,8 @@ type File struct {
 	bands, gsd, pixels, platform, point, timestamp, label hdf5.Member
 
 	summary Summary
+	// window is windowBytes but for tests.
+	window int
 }
 
 // Open opens the file at path and checks its layout: the dataset "data" with at
@@ -79,7 +81,7 @@ func openReader(r *os.File, name string) (*File, error) {
 	if err != nil {
 		return nil, readError(name, -1, err)
 	}
-	f := &File{name: name, data: data}
+	f := &File{name: name, data: data, window: windowBytes}
 	if err := f.layout(); err != nil {
 		return nil, err
 	}

@@ -47,7 +47,7 @@ func (v *View) shuffled(seed uint64, epoch int) plan {
 	}
 	chunks := v.chunks(perRead)
 	shuffle(newRandom(seed, streamChunks, epoch), 0, chunks)
-	atOnce := max(2, windowBytes/(perRead*v.f.bytesPerSample()))
+	atOnce := max(2, v.f.window/(perRead*v.f.bytesPerSample()))
 	p := plan{order: make([]int32, 0, v.Len())}
 	taken := uint64(0)
 	for len(chunks) > 0 {

@@ -103,8 +103,10 @@ func (t *Type) Shape() []int {
 // Len is the number of single values: the product of the shape.
 func (t *Type) Len() int {
 	n := 1
-	for _, d := range t.Shape() {
-		n *= d
+	for ; t.Class == Array; t = t.Elem {
+		for _, d := range t.Dims {
+			n *= d
+		}
 	}
 	return n
 }
