@@ -15,9 +15,13 @@ const (
 // ResultFinalizer holds a train Pod until its result is recorded.
 const ResultFinalizer = GroupName + "/result"
 
-// KueueQueueLabel is Kueue's label for the queue to wait in. On a TrainingJob it
-// goes to the train Pod.
-const KueueQueueLabel = "kueue.x-k8s.io/queue-name"
+// Labels of Kueue. On a TrainingJob they go to the train Pod.
+const (
+	// KueueQueueLabel is the queue to wait in.
+	KueueQueueLabel = "kueue.x-k8s.io/queue-name"
+	// KueuePriorityLabel is the workload's priority class in Kueue.
+	KueuePriorityLabel = "kueue.x-k8s.io/priority-class"
+)
 
 // The roles of Pods.
 const (

@@ -1,0 +1,91 @@
+package pods
+
+import (
+	"maps"
+	"slices"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/utils/ptr"
+)
+
+// applyOptions puts spec.pod into the train Pod. What the operator sets itself
+// always wins.
+func (b *builder) applyOptions(pod *corev1.Pod) {
+	o := b.job.Spec.Pod
+	if o == nil {
+		return
+	}
+	train := &pod.Spec.Containers[0]
+	applyResources(train, o.Resources)
+	for _, v := range o.Env {
+		train.Env = append(train.Env, corev1.EnvVar{Name: v.Name, Value: literal(v.Value)})
+	}
+	pod.Labels = merge(o.Labels, pod.Labels)
+	pod.Annotations = merge(o.Annotations, pod.Annotations)
+	pod.Spec.NodeSelector = merge(o.NodeSelector, pod.Spec.NodeSelector)
+	pod.Spec.Tolerations = append(pod.Spec.Tolerations, o.Tolerations...)
+	pod.Spec.Affinity = o.Affinity.DeepCopy()
+	if o.PriorityClassName != "" {
+		pod.Spec.PriorityClassName = o.PriorityClassName
+	}
+	if o.RuntimeClassName != "" {
+		pod.Spec.RuntimeClassName = ptr.To(o.RuntimeClassName)
+	}
+	if o.ServiceAccountName != "" {
+		pod.Spec.ServiceAccountName = o.ServiceAccountName
+	}
+	for _, secret := range o.ImagePullSecrets {
+		if !slices.Contains(pod.Spec.ImagePullSecrets, secret) {
+			pod.Spec.ImagePullSecrets = append(pod.Spec.ImagePullSecrets, secret)
+		}
+	}
+	if o.TerminationGracePeriodSeconds != nil {
+		pod.Spec.TerminationGracePeriodSeconds = ptr.To(*o.TerminationGracePeriodSeconds)
+	}
+}
+
+// applyResources puts the job's requests and limits over the configured ones. A
+// configured request that is over the job's limit gives way to it.
+func applyResources(c *corev1.Container, r *corev1.ResourceRequirements) {
+	if r == nil {
+		return
+	}
+	c.Resources.Requests = merge(c.Resources.Requests, r.Requests)
+	c.Resources.Limits = merge(c.Resources.Limits, r.Limits)
+	for name, limit := range c.Resources.Limits {
+		request, ok := c.Resources.Requests[name]
+		if !ok || request.Cmp(limit) <= 0 {
+			continue
+		}
+		if _, asked := r.Requests[name]; !asked {
+			c.Resources.Requests[name] = limit
+		} else if _, asked := r.Limits[name]; !asked {
+			c.Resources.Limits[name] = request
+		}
+	}
+}
+
+// literal keeps Kubernetes from expanding $(NAME) in a value.
+func literal(value string) string {
+	out := make([]byte, 0, len(value))
+	for i := range len(value) {
+		out = append(out, value[i])
+		if value[i] == '$' {
+			out = append(out, '$')
+		}
+	}
+	return string(out)
+}
+
+// merge is base with over on top, without changing either.
+func merge[M ~map[K]V, K comparable, V any](base, over M) M {
+	if len(base) == 0 && len(over) == 0 {
+		return nil
+	}
+	merged := maps.Clone(base)
+	if merged == nil {
+		merged = make(M, len(over))
+	}
+	maps.Copy(merged, over)
+	return merged
+}

@@ -1,0 +1,211 @@
+// Package queue decides which jobs may train at a time: limits for the cluster
+// and for each namespace, first by priority, then by age.
+package queue
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"k8s.io/apimachinery/pkg/types"
+)
+
+// Job is what the queue has to know of a job.
+type Job struct {
+	UID  types.UID
+	Name types.NamespacedName
+	// Priority is the value of the job's priority class.
+	Priority int32
+	// Created is when the job was made: the older go first.
+	Created time.Time
+}
+
+// Answer is what the queue says to a job that asks to train.
+type Answer struct {
+	// Granted means that the job has a slot until it is released.
+	Granted bool
+	// Position is the job's place among those that wait, from 1.
+	Position int32
+	// Limit says which limit holds the job, in a sentence.
+	Limit string
+}
+
+// Ledger is the queue's one account of who trains and who waits. It is in memory
+// and rebuilt when leadership begins. It is safe for concurrent use.
+type Ledger struct {
+	total        int
+	perNamespace int
+
+	mu      sync.Mutex
+	holding map[types.UID]Job
+	waiting map[types.UID]Job
+	inSpace map[string]int
+}
+
+// NewLedger is a ledger without entries; a limit of 0 is none.
+func NewLedger(total, perNamespace int) *Ledger {
+	return &Ledger{
+		total: total, perNamespace: perNamespace,
+		holding: map[types.UID]Job{}, waiting: map[types.UID]Job{}, inSpace: map[string]int{},
+	}
+}
+
+// Hold puts down that the job trains: its start is recorded, so that it keeps its
+// slot even if that is over a limit.
+func (l *Ledger) Hold(job Job) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.hold(job)
+}
+
+func (l *Ledger) hold(job Job) {
+	delete(l.waiting, job.UID)
+	if _, there := l.holding[job.UID]; !there {
+		l.inSpace[job.Name.Namespace]++
+	}
+	l.holding[job.UID] = job
+}
+
+// Ask gives the job a slot if there is one for it, and its place otherwise. A job
+// gets none while another that comes before it could take it.
+func (l *Ledger) Ask(job Job) Answer {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if _, holds := l.holding[job.UID]; holds {
+		return Answer{Granted: true}
+	}
+	if l.total == 0 && l.perNamespace == 0 {
+		l.hold(job)
+		return Answer{Granted: true}
+	}
+	l.waiting[job.UID] = job
+	free := l.free()
+	var position int32
+	for _, other := range l.order() {
+		position++
+		room := free != 0 && l.roomIn(other.Name.Namespace)
+		if other.UID == job.UID {
+			if room {
+				l.hold(job)
+				return Answer{Granted: true}
+			}
+			break
+		}
+		if room && free > 0 {
+			free--
+		}
+	}
+	return Answer{Position: position, Limit: l.limit(job.Name.Namespace)}
+}
+
+// Release takes the job out of the ledger. It gives the jobs that wait, in order,
+// if they may have moved up by it.
+func (l *Ledger) Release(uid types.UID) []types.NamespacedName {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	job, held := l.holding[uid]
+	_, waited := l.waiting[uid]
+	if !held && !waited {
+		return nil
+	}
+	delete(l.waiting, uid)
+	if held {
+		delete(l.holding, uid)
+		if l.inSpace[job.Name.Namespace]--; l.inSpace[job.Name.Namespace] == 0 {
+			delete(l.inSpace, job.Name.Namespace)
+		}
+	}
+	return l.next()
+}
+
+// ReleaseName is Release of the job with that name, for a job that is gone.
+func (l *Ledger) ReleaseName(name types.NamespacedName) []types.NamespacedName {
+	for _, uid := range l.named(name) {
+		if moved := l.Release(uid); moved != nil {
+			return moved
+		}
+	}
+	return nil
+}
+
+func (l *Ledger) named(name types.NamespacedName) []types.UID {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var uids []types.UID
+	for _, jobs := range []map[types.UID]Job{l.holding, l.waiting} {
+		for uid, job := range jobs {
+			if job.Name == name {
+				uids = append(uids, uid)
+			}
+		}
+	}
+	return uids
+}
+
+// Waiting is how many jobs wait.
+func (l *Ledger) Waiting() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.waiting)
+}
+
+// Ahead orders jobs: by priority, then by age, then by name.
+func Ahead(a, b Job) int {
+	return cmp.Or(
+		cmp.Compare(b.Priority, a.Priority),
+		a.Created.Compare(b.Created),
+		cmp.Compare(a.Name.String(), b.Name.String()),
+		cmp.Compare(a.UID, b.UID),
+	)
+}
+
+// order is the jobs that wait, first the one that goes first.
+func (l *Ledger) order() []Job {
+	jobs := make([]Job, 0, len(l.waiting))
+	for _, job := range l.waiting {
+		jobs = append(jobs, job)
+	}
+	slices.SortFunc(jobs, Ahead)
+	return jobs
+}
+
+// shown is how many places are told in status.
+const shown = 10
+
+// next is who to wake when a slot is free or the order has changed: the first ten,
+// who see their place, and the first that has room now, who may be behind them.
+func (l *Ledger) next() []types.NamespacedName {
+	free := l.free()
+	var names []types.NamespacedName
+	for i, job := range l.order() {
+		room := free != 0 && l.roomIn(job.Name.Namespace)
+		if i < shown || room {
+			names = append(names, job.Name)
+		}
+		if room && free > 0 {
+			free--
+		}
+	}
+	return names
+}
+
+// free is how many slots the cluster has left; -1 for no limit.
+func (l *Ledger) free() int {
+	if l.total == 0 {
+		return -1
+	}
+	return max(0, l.total-len(l.holding))
+}
+
+func (l *Ledger) roomIn(namespace string) bool {
+	return l.perNamespace == 0 || l.inSpace[namespace] < l.perNamespace
+}
+
+func (l *Ledger) limit(namespace string) string {
+	if !l.roomIn(namespace) {
+		return fmt.Sprintf("as many jobs of the namespace %s train as are allowed (%d)", namespace, l.perNamespace)
+	}
+	return fmt.Sprintf("as many jobs train as are allowed (%d); higher priorities and older jobs go first", l.total)
+}
