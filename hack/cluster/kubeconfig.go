@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"strconv"
 
+	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/tools/clientcmd"
 	"k8s.io/client-go/tools/clientcmd/api"
 )
@@ -54,6 +55,19 @@ func (c *cluster) writeKubeconfigs(a authority, caCertificate []byte) error {
 		}
 	}
 	return giveToSudoUser(c.kubeconfig())
+}
+
+// client is the administrator's client.
+func (c *cluster) client() (kubernetes.Interface, error) {
+	config, err := clientcmd.BuildConfigFromFlags("", c.kubeconfig())
+	if err != nil {
+		return nil, fmt.Errorf("reading the kubeconfig: %w", err)
+	}
+	client, err := kubernetes.NewForConfig(config)
+	if err != nil {
+		return nil, fmt.Errorf("making a client of the kubeconfig: %w", err)
+	}
+	return client, nil
 }
 
 // giveToSudoUser makes the file belong to the user who has called sudo, if one has: kubectl then needs no sudo.

@@ -14,7 +14,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
-	"k8s.io/client-go/tools/clientcmd"
 
 	"github.com/swath-dev/swath/hack/cluster/binaries"
 )
@@ -128,13 +127,9 @@ func (c *cluster) waitReady(ctx context.Context, node process) error {
 	if err := c.waitHealthy(ctx, node, componentNames...); err != nil {
 		return err
 	}
-	config, err := clientcmd.BuildConfigFromFlags("", c.kubeconfig())
+	client, err := c.client()
 	if err != nil {
-		return fmt.Errorf("reading the kubeconfig: %w", err)
-	}
-	client, err := kubernetes.NewForConfig(config)
-	if err != nil {
-		return fmt.Errorf("reading the kubeconfig: %w", err)
+		return err
 	}
 	return eventually(ctx, startPatience, func() error { return podsCanRun(ctx, client) })
 }
