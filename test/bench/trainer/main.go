@@ -1,0 +1,58 @@
+// Command trainer measures the trainer's networks beside PyTorch: the three reference models, the same layers, sizes and batch, float32, two
+// threads. Processes of both alternate; each gives the medians of its steps after three warm-ups, and the table has the medians of the
+// processes. A ratio above 1 means that ours is faster.
+//
+//	go run ./test/bench/trainer -python /usr/bin/python3 -out bin/bench/trainer.json
+//
+// The Python needs torch; on Debian python3-torch and libopenblas0-pthread (without the latter its torch uses a slow reference BLAS).
+package main
+
+import (
+	_ "embed"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"os"
+	"runtime/pprof"
+)
+
+//go:embed reference.py
+var referenceProgram string
+
+func main() {
+	o := options{}
+	flag.StringVar(&o.python, "python", "python3", "the Python that has torch")
+	flag.StringVar(&o.out, "out", "bin/bench/trainer.json", "file for the figures; its other members are kept")
+	flag.IntVar(&o.rounds, "rounds", 5, "processes of each kind")
+	flag.IntVar(&o.threads, "threads", 2, "threads of ours; PyTorch has two")
+	alone := flag.Bool("ours", false, "measure only ours, in this process, and print JSON")
+	only := flag.String("only", "", "with -ours: measure only the model of this name")
+	profile := flag.String("cpuprofile", "", "with -ours: write a CPU profile")
+	flag.Parse()
+	run := o.compare
+	if *alone {
+		run = func() error { return printOurs(o.threads, *only, *profile) }
+	}
+	if err := run(); err != nil {
+		fmt.Fprintln(os.Stderr, "bench-trainer:", err)
+		os.Exit(1)
+	}
+}
+
+func printOurs(threads int, only, profile string) error {
+	if profile != "" {
+		f, err := os.Create(profile)
+		if err != nil {
+			return fmt.Errorf("creating the profile: %w", err)
+		}
+		if err := pprof.StartCPUProfile(f); err != nil {
+			return fmt.Errorf("starting the profile: %w", err)
+		}
+		defer pprof.StopCPUProfile()
+	}
+	p, err := ours(threads, only)
+	if err != nil {
+		return err
+	}
+	return json.NewEncoder(os.Stdout).Encode(p)
+}

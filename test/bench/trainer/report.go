@@ -1,0 +1,163 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"math"
+	"os"
+	"path/filepath"
+	"runtime"
+	"sort"
+	"strings"
+	"text/tabwriter"
+)
+
+// report is what goes into the file.
+type report struct {
+	Conditions map[string]string `json:"conditions"`
+	Models     []modelReport     `json:"models"`
+}
+
+type modelReport struct {
+	Name    string     `json:"name"`
+	Train   comparison `json:"train"`
+	Infer   comparison `json:"infer"`
+	PeakMiB float64    `json:"peakMiB"`
+}
+
+// comparison sets ours beside the fastest of theirs.
+type comparison struct {
+	OursMillis  float64            `json:"oursMillis"`
+	TorchMillis float64            `json:"torchMillis"`
+	Ratio       float64            `json:"ratio"`
+	Fastest     string             `json:"fastest"`
+	All         map[string]float64 `json:"all"`
+}
+
+func newReport(results map[string][]process) report {
+	r := report{Conditions: conditions(results)}
+	for i, ref := range references {
+		m := modelReport{Name: ref.Name, Train: comparison{All: map[string]float64{}}, Infer: comparison{All: map[string]float64{}}}
+		for engine, processes := range results {
+			var train []float64
+			infer := map[string][]float64{}
+			for _, p := range processes {
+				t := p.Timings[i]
+				train = append(train, t.TrainMillis)
+				for how, millis := range t.InferMillis {
+					infer[how] = append(infer[how], millis)
+				}
+				if engine == "swath" {
+					m.PeakMiB = t.PeakMiB
+				}
+			}
+			m.add(engine, middle(train), infer)
+		}
+		m.Train.finish()
+		m.Infer.finish()
+		r.Models = append(r.Models, m)
+	}
+	return r
+}
+
+func (m *modelReport) add(engine string, train float64, infer map[string][]float64) {
+	if engine == "swath" {
+		m.Train.OursMillis, m.Infer.OursMillis = train, middle(infer["swath"])
+		return
+	}
+	m.Train.All[engine] = train
+	for how, times := range infer {
+		m.Infer.All[how+strings.TrimPrefix(engine, "torch")] = middle(times)
+	}
+}
+
+func (c *comparison) finish() {
+	c.TorchMillis = math.Inf(1)
+	for name, millis := range c.All {
+		if millis < c.TorchMillis {
+			c.TorchMillis, c.Fastest = millis, name
+		}
+	}
+	c.Ratio = math.Round(100*c.TorchMillis/c.OursMillis) / 100
+}
+
+func conditions(results map[string][]process) map[string]string {
+	c := map[string]string{"go": runtime.Version(), "cpu": cpuModel(), "cores": fmt.Sprint(runtime.NumCPU())}
+	for _, processes := range results {
+		for name, version := range processes[0].Versions {
+			if version != "" {
+				c[name] = version
+			}
+		}
+	}
+	return c
+}
+
+func cpuModel() string {
+	info, err := os.ReadFile("/proc/cpuinfo")
+	if err != nil {
+		return runtime.GOARCH
+	}
+	for line := range strings.Lines(string(info)) {
+		if name, ok := strings.CutPrefix(line, "model name"); ok {
+			return strings.Trim(name, " \t:\n")
+		}
+	}
+	return runtime.GOARCH
+}
+
+func (r report) print(w io.Writer) {
+	names := make([]string, 0, len(r.Conditions))
+	for name := range r.Conditions {
+		names = append(names, name)
+	}
+	sort.Strings(names)
+	for _, name := range names {
+		fmt.Fprintf(w, "%s: %s\n", name, r.Conditions[name])
+	}
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(t, "\nmodel\t\tours ms\tbest of theirs ms\tratio\tfastest")
+	for _, m := range r.Models {
+		for _, row := range []struct {
+			what string
+			c    comparison
+		}{{"train", m.Train}, {"infer", m.Infer}} {
+			fmt.Fprintf(t, "%s\t%s\t%.1f\t%.1f\t%.2f\t%s\n", m.Name, row.what, row.c.OursMillis, row.c.TorchMillis, row.c.Ratio, row.c.Fastest)
+		}
+	}
+	t.Flush()
+}
+
+// write puts the report into the file; members of other benchmarks stay.
+func (r report) write(path string) error {
+	all := map[string]json.RawMessage{}
+	old, err := os.ReadFile(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+	case err != nil:
+		return fmt.Errorf("reading %s: %w", path, err)
+	default:
+		if err := json.Unmarshal(old, &all); err != nil {
+			return fmt.Errorf("reading %s: %w", path, err)
+		}
+	}
+	for name, part := range map[string]any{"conditions": r.Conditions, "models": r.Models} {
+		if all[name], err = json.Marshal(part); err != nil {
+			return fmt.Errorf("writing %s of %s: %w", name, path, err)
+		}
+	}
+	data, err := json.MarshalIndent(all, "", "  ")
+	if err != nil {
+		return fmt.Errorf("writing %s: %w", path, err)
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return fmt.Errorf("making the folder of %s: %w", path, err)
+	}
+	if err := os.WriteFile(path, append(data, '\n'), 0o644); err != nil {
+		return fmt.Errorf("writing %s: %w", path, err)
+	}
+	return nil
+}
