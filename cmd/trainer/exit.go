@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"io/fs"
 	"syscall"
@@ -44,7 +45,7 @@ func exitCode(err error) int {
 		conflict  *conflictError
 	)
 	switch {
-	case errors.Is(err, training.ErrInterrupted):
+	case errors.Is(err, training.ErrInterrupted), errors.Is(err, context.Canceled):
 		return contract.ExitInterrupted
 	case errors.As(err, &usage), errors.As(err, &request), errors.Is(err, storage.ErrConfiguration):
 		return contract.ExitUsage

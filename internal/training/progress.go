@@ -2,10 +2,12 @@ package training
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"sync"
 	"time"
 
+	"github.com/swath-dev/swath/internal/training/manifest"
 	"github.com/swath-dev/swath/internal/training/report"
 	"github.com/swath-dev/swath/internal/training/results"
 )
@@ -30,17 +32,29 @@ type Snapshot struct {
 // Summary says it in a few words, such as "epoch 7/40, mean IoU 0.91".
 func (s Snapshot) Summary() string {
 	text := fmt.Sprintf("epoch %d/%d", s.Epoch, s.Epochs)
-	if s.Last == nil {
+	switch {
+	case s.Last == nil:
 		return text
+	case s.Last.Valid != nil:
+		return text + ", " + score(string(s.Task), *s.Last.Valid)
 	}
-	evaluation := s.Last.Train
-	if s.Last.Valid != nil {
-		evaluation = *s.Last.Valid
+	return text + ", " + score(string(s.Task), s.Last.Train)
+}
+
+// Summary says how a model that is finished turned out, in the same words.
+func Summary(m *manifest.Manifest) string {
+	text := fmt.Sprintf("epoch %d/%d", m.Training.Epochs, m.Training.Epochs)
+	if m.Metrics.Validation != nil {
+		return text + ", " + score(m.Task, m.Metrics.Validation.Evaluation)
 	}
-	if report.Score(string(s.Task)) == "meanIoU" {
-		return fmt.Sprintf("%s, mean IoU %.3f", text, evaluation.MeanIoU)
+	return text + ", " + score(m.Task, m.Metrics.Training)
+}
+
+func score(task string, e results.Evaluation) string {
+	if report.Score(task) == "meanIoU" {
+		return fmt.Sprintf("mean IoU %.3f", e.MeanIoU)
 	}
-	return fmt.Sprintf("%s, accuracy %.3f", text, evaluation.Accuracy)
+	return fmt.Sprintf("accuracy %.3f", e.Accuracy)
 }
 
 // Progress takes snapshots of a loop for those who watch it from other goroutines.
@@ -52,6 +66,22 @@ type Progress struct {
 	lastStep  time.Time
 	lastChips int
 	watchers  []func(Snapshot, bool)
+	// description is the hyperparameters that are used, as JSON.
+	description json.RawMessage
+}
+
+// Describe sets the hyperparameters that are used, as JSON.
+func (p *Progress) Describe(hyperparameters json.RawMessage) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.description = hyperparameters
+}
+
+// Description is what Describe has set.
+func (p *Progress) Description() json.RawMessage {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.description
 }
 
 // Watch calls f after each step, and after each epoch with epoch true, in the goroutine of the loop. Call it before the

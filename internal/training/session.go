@@ -156,6 +156,15 @@ func (s *Session) Report() *dataset.Report { return s.report }
 // Warnings are what the user should know though all is well.
 func (s *Session) Warnings() []string { return s.warnings }
 
+// Files are the training file and, if there is one, the validation file.
+func (s *Session) Files() []manifest.File {
+	var files []manifest.File
+	for i := range s.files {
+		files = append(files, s.file(i))
+	}
+	return files
+}
+
 // Digest is the SHA-256 of the training file, or of the validation file, which is empty without one.
 func (s *Session) Digest(validation bool) string {
 	switch {

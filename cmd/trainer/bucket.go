@@ -1,0 +1,47 @@
+package main
+
+import (
+	"context"
+	"io"
+
+	"github.com/swath-dev/swath/internal/storage"
+)
+
+// jobCheckpoints keeps the checkpoints of a job in its bucket.
+type jobCheckpoints struct {
+	store *storage.Store
+	job   string
+}
+
+// Names implements checkpoint.Store.
+func (c jobCheckpoints) Names(ctx context.Context) ([]string, error) {
+	objects, err := c.store.JobObjects(ctx, c.job)
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, object := range objects {
+		names = append(names, object.Key)
+	}
+	return names, nil
+}
+
+// Write implements checkpoint.Store. The bucket shows an object when it is whole, and not before.
+func (c jobCheckpoints) Write(ctx context.Context, name string, write func(io.Writer) error) error {
+	reader, writer := io.Pipe()
+	go func() { writer.CloseWithError(write(writer)) }()
+	_, err := c.store.PutJobObject(ctx, c.job, name, reader)
+	// Lets the goroutine end where the bucket did not take everything.
+	reader.CloseWithError(io.ErrClosedPipe)
+	return err
+}
+
+// Open implements checkpoint.Store.
+func (c jobCheckpoints) Open(ctx context.Context, name string) (io.ReadCloser, error) {
+	return c.store.OpenJobObject(ctx, c.job, name)
+}
+
+// Remove implements checkpoint.Store.
+func (c jobCheckpoints) Remove(ctx context.Context, name string) error {
+	return c.store.DeleteJobObject(ctx, c.job, name)
+}

@@ -1,0 +1,103 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/swath-dev/swath/internal/contract"
+	"github.com/swath-dev/swath/internal/training"
+)
+
+// progressServer answers how far training is, at the contract's paths.
+type progressServer struct {
+	options         *stageOptions
+	progress        *training.Progress
+	hyperparameters json.RawMessage
+	server          *http.Server
+	ended           chan struct{}
+}
+
+// startServer starts to serve. The answer says that nothing is done before the loop runs.
+func startServer(o *stageOptions) (*progressServer, error) {
+	listener, err := net.Listen("tcp", o.address)
+	if err != nil {
+		return nil, fmt.Errorf("listening for those who ask for progress: %w", err)
+	}
+	s := &progressServer{options: o, progress: &training.Progress{}, ended: make(chan struct{})}
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET "+contract.ProgressPath, s.answer)
+	mux.Handle("GET "+contract.MetricsPath, promhttp.HandlerFor(newMetrics(s.progress), promhttp.HandlerOpts{}))
+	s.server = &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second, WriteTimeout: 10 * time.Second, IdleTimeout: time.Minute}
+	go func() {
+		defer close(s.ended)
+		if err := s.server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+			o.log.Warn("progress is no longer served", "error", err.Error())
+		}
+	}()
+	o.log.Info("serving progress", "address", listener.Addr().String())
+	return s, nil
+}
+
+// use adds the hyperparameters to the answers. They are not changed afterwards; the loop has not begun.
+func (s *progressServer) use(session *training.Session) error {
+	used, err := json.Marshal(session.Settings())
+	if err != nil {
+		return fmt.Errorf("encoding the hyperparameters: %w", err)
+	}
+	s.progress.Describe(used)
+	o := s.options
+	o.log.Info("training", "hyperparameters", json.RawMessage(used))
+	return nil
+}
+
+func (s *progressServer) answer(w http.ResponseWriter, _ *http.Request) {
+	snapshot := s.progress.Snapshot()
+	p := contract.Progress{
+		PodUID: os.Getenv(contract.EnvPodUID), Job: s.options.Job, Start: s.options.Start, Summary: "reading the files",
+		Hyperparameters: s.progress.Description(), UpdatedAt: time.Now().UTC(),
+	}
+	if snapshot.Steps > 0 {
+		p.Summary, p.UpdatedAt = snapshot.Summary(), snapshot.At.UTC()
+		p.Epoch, p.Epochs, p.Step, p.Steps = int32(snapshot.Epoch), int32(snapshot.Epochs), int64(snapshot.Step), int64(snapshot.Steps)
+		p.Metrics = progressMetrics(snapshot)
+		if snapshot.Left > 0 {
+			finished := snapshot.At.Add(snapshot.Left).UTC().Truncate(time.Second)
+			p.EstimatedFinishedAt = &finished
+		}
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if err := json.NewEncoder(w).Encode(p); err != nil {
+		s.options.log.Warn("progress could not be sent", "error", err.Error())
+	}
+}
+
+// progressMetrics are the newest metrics by name.
+func progressMetrics(s training.Snapshot) map[string]float64 {
+	m := map[string]float64{"samplesPerSecond": s.SamplesPerSecond, "learningRate": s.Rate}
+	if s.Last == nil {
+		return m
+	}
+	m["trainLoss"], m["trainAccuracy"], m["trainMeanIoU"] = s.Last.Train.Loss, s.Last.Train.Accuracy, s.Last.Train.MeanIoU
+	if v := s.Last.Valid; v != nil {
+		m["validLoss"], m["validAccuracy"], m["validMacroF1"], m["validMeanIoU"] = v.Loss, v.Accuracy, v.MacroF1, v.MeanIoU
+	}
+	return m
+}
+
+// stop ends serving.
+func (s *progressServer) stop() {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	if err := s.server.Shutdown(ctx); err != nil {
+		_ = s.server.Close()
+	}
+	<-s.ended
+}

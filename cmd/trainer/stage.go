@@ -1,0 +1,219 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/swath-dev/swath/internal/contract"
+	"github.com/swath-dev/swath/internal/dataset"
+	"github.com/swath-dev/swath/internal/storage"
+	"github.com/swath-dev/swath/internal/training"
+	"github.com/swath-dev/swath/internal/version"
+)
+
+// stageOptions are the arguments of a stage, and where things are in its Pod.
+type stageOptions struct {
+	contract.Args
+	// workDir, messagePath and address are those of the contract, but in tests.
+	workDir, messagePath, address string
+	interval                      time.Duration
+	log                           *stageLog
+}
+
+func newStage() *cobra.Command {
+	c := &cobra.Command{
+		Use:   "stage",
+		Short: "Run a stage of a TrainingJob, in its Pod",
+		Long: "Run a stage of a TrainingJob as the operator's contract says. Where storage is comes from the environment: " +
+			contract.EnvStorageURL + " and " + contract.EnvStoragePrefix + ".",
+		Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			return usageError{errors.New("name a stage: download, validate or train")}
+		},
+	}
+	c.AddCommand(
+		newOneStage(contract.StageDownload, "Fetch the files from storage", downloadStage),
+		newOneStage(contract.StageValidate, "Check the files", validateStage),
+		newOneStage(contract.StageTrain, "Train, and store the model", trainStage),
+	)
+	return c
+}
+
+func newOneStage(stage contract.Stage, short string, do func(context.Context, *stageOptions) (contract.Message, error)) *cobra.Command {
+	o := &stageOptions{Args: contract.Args{Stage: stage}}
+	c := &cobra.Command{
+		Use: string(stage), Short: short, Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error { return o.run(c, do) },
+	}
+	flags := c.Flags()
+	flags.StringVar(&o.Job, contract.FlagJob, "", "ID of the job (required)")
+	flags.Int32Var(&o.Start, contract.FlagStart, 0, "number of the start")
+	flags.StringVar(&o.Task, contract.FlagTask, "", "classification or segmentation (required)")
+	flags.StringVar(&o.TrainingFile, contract.FlagTrainingFile, "", "ID of the training file (required)")
+	flags.StringVar(&o.ValidationFile, contract.FlagValidationFile, "", "ID of the validation file")
+	flags.StringVar(&o.TrainingDigest, contract.FlagTrainingDigest, "", "SHA-256 that the training file must have")
+	flags.StringVar(&o.ValidationDigest, contract.FlagValidationDigest, "", "SHA-256 that the validation file must have")
+	flags.StringVar(&o.Hyperparameters, contract.FlagHyperparameters, "", "hyperparameters as JSON")
+	flags.StringVar(&o.workDir, "work-dir", contract.WorkDir, "folder to write to")
+	flags.StringVar(&o.messagePath, "termination-message-path", contract.TerminationMessagePath, "file for the termination message, which must be there")
+	flags.DurationVar(&o.interval, "checkpoint-interval", training.CheckpointInterval, "how often checkpoints are written at most")
+	flags.StringVar(&o.address, "listen", fmt.Sprintf(":%d", contract.ProgressPort), "address to serve progress and metrics at")
+	return c
+}
+
+// run does the stage and says how it ended, in the termination message and in the exit code.
+func (o *stageOptions) run(c *cobra.Command, do func(context.Context, *stageOptions) (contract.Message, error)) error {
+	o.log = newStageLog(c.ErrOrStderr())
+	message, err := contract.Message{}, o.check()
+	if err == nil {
+		message, err = do(c.Context(), o)
+	}
+	message.Job, message.Start, message.Stage = o.Job, o.Start, o.Stage
+	if err != nil {
+		message.Error = sentence(err)
+	}
+	if writeErr := o.writeMessage(message); writeErr != nil {
+		o.log.Warn("the termination message could not be written", "error", writeErr)
+	}
+	return err
+}
+
+func (o *stageOptions) check() error {
+	switch {
+	case o.Job == "":
+		return usageError{errors.New("--job is missing")}
+	case o.TrainingFile == "":
+		return usageError{errors.New("--training-file is missing")}
+	}
+	for _, id := range []string{o.Job, o.TrainingFile, o.ValidationFile} {
+		if id != "" {
+			if err := storage.CheckName(id); err != nil {
+				return err
+			}
+		}
+	}
+	switch dataset.Task(o.Task) {
+	case dataset.Classification, dataset.Segmentation:
+		return nil
+	}
+	return usageError{fmt.Errorf("--task is %q and must be classification or segmentation", o.Task)}
+}
+
+// writeMessage writes the termination message into the file that the kubelet has made; elsewhere there is none, and
+// nothing is written.
+func (o *stageOptions) writeMessage(message contract.Message) error {
+	data, err := message.Encode()
+	if err != nil {
+		return err
+	}
+	file, err := os.OpenFile(o.messagePath, os.O_WRONLY|os.O_TRUNC, 0)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if _, err := file.Write(data); err != nil {
+		return errors.Join(err, file.Close())
+	}
+	return file.Close()
+}
+
+// openStorage opens the namespace's part of the bucket that the environment names.
+func openStorage(ctx context.Context) (*storage.Store, error) {
+	url, prefix := os.Getenv(contract.EnvStorageURL), os.Getenv(contract.EnvStoragePrefix)
+	if url == "" || prefix == "" {
+		return nil, usageError{fmt.Errorf("%s and %s must say where storage is", contract.EnvStorageURL, contract.EnvStoragePrefix)}
+	}
+	return storage.Open(ctx, url, prefix)
+}
+
+// path is where a file of storage is in this Pod.
+func (o *stageOptions) path(id string) string {
+	if id == "" {
+		return ""
+	}
+	return filepath.Join(o.workDir, id)
+}
+
+func (o *stageOptions) request() (training.Request, error) {
+	hyperparameters, err := training.ParseHyperparameters(o.Hyperparameters)
+	if err != nil {
+		return training.Request{}, err
+	}
+	limit, err := memoryLimit()
+	return training.Request{
+		Task:            dataset.Task(o.Task),
+		Training:        training.File{Path: o.path(o.TrainingFile), Name: o.TrainingFile},
+		Validation:      training.File{Path: o.path(o.ValidationFile), Name: o.ValidationFile},
+		Hyperparameters: hyperparameters,
+		Job:             o.Job,
+		Model:           contract.ModelID(o.Job),
+		MemoryLimit:     limit,
+		Trainer:         version.String(),
+	}, err
+}
+
+// downloadStage fetches the files for the stage validate.
+func downloadStage(ctx context.Context, o *stageOptions) (contract.Message, error) {
+	store, err := openStorage(ctx)
+	if err != nil {
+		return contract.Message{}, err
+	}
+	defer store.Close()
+	return contract.Message{}, o.fetch(ctx, store)
+}
+
+// fetch copies the files from storage, unless they are there already, and checks their digests where they are known.
+func (o *stageOptions) fetch(ctx context.Context, store *storage.Store) error {
+	for _, file := range []struct{ id, digest string }{{o.TrainingFile, o.TrainingDigest}, {o.ValidationFile, o.ValidationDigest}} {
+		if file.id == "" {
+			continue
+		}
+		var digest storage.Digest
+		err := retry(ctx, o.log, "fetching a file", func() (err error) {
+			digest, err = store.FetchFile(ctx, file.id, o.path(file.id))
+			return err
+		})
+		if err != nil {
+			return fmt.Errorf("fetching file %s: %w", file.id, err)
+		}
+		if file.digest != "" && digest.SHA256 != file.digest {
+			return &changedFileError{file.id, file.digest, digest.SHA256}
+		}
+		o.log.Info("fetched", "file", file.id, "bytes", digest.Bytes, "sha256", digest.SHA256)
+	}
+	return nil
+}
+
+// validateStage checks the files that the stage download has fetched.
+func validateStage(ctx context.Context, o *stageOptions) (contract.Message, error) {
+	request, err := o.request()
+	if err != nil {
+		return contract.Message{}, err
+	}
+	session, err := training.Prepare(ctx, request)
+	if err != nil {
+		return contract.Message{}, err
+	}
+	defer session.Close()
+	for _, warning := range session.Warnings() {
+		o.log.Warn(warning)
+	}
+	message := contract.Message{Warnings: session.Warnings()}
+	for i, file := range session.Files() {
+		into := &message.Training
+		if i > 0 {
+			into = &message.Validation
+		}
+		*into = &contract.File{SHA256: file.SHA256, Bytes: file.Bytes, Samples: int64(file.Samples)}
+		o.log.Info("valid", "file", file.ID, "samples", file.Samples)
+	}
+	return message, nil
+}

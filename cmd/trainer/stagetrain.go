@@ -1,0 +1,186 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"runtime/debug"
+	"strconv"
+	"time"
+
+	"github.com/swath-dev/swath/internal/contract"
+	"github.com/swath-dev/swath/internal/storage"
+	"github.com/swath-dev/swath/internal/training"
+	"github.com/swath-dev/swath/internal/training/manifest"
+)
+
+// logName is the object of a job that holds the end of the log of its training.
+const logName = "train-log.txt"
+
+// memoryLimit is the container's, as the operator says it; 0 where it does not.
+func memoryLimit() (int64, error) {
+	text := os.Getenv(contract.EnvMemoryLimit)
+	if text == "" {
+		return 0, nil
+	}
+	limit, err := strconv.ParseInt(text, 10, 64)
+	if err != nil || limit < 0 {
+		return 0, usageError{fmt.Errorf("%s is %q and must be a number of bytes", contract.EnvMemoryLimit, text)}
+	}
+	return limit, nil
+}
+
+// trainStage fetches the files, trains from the last checkpoint on, and stores the model. If the model is there already,
+// it only says so again.
+func trainStage(ctx context.Context, o *stageOptions) (_ contract.Message, err error) {
+	store, err := openStorage(ctx)
+	if err != nil {
+		return contract.Message{}, err
+	}
+	defer store.Close()
+	defer func() { storeLog(store, o, err) }()
+	if message, done, err := o.standing(ctx, store); done || err != nil {
+		return message, err
+	}
+	server, err := startServer(o)
+	if err != nil {
+		return contract.Message{}, err
+	}
+	defer server.stop()
+	if err := o.fetch(ctx, store); err != nil {
+		return contract.Message{}, err
+	}
+	request, err := o.request()
+	if err != nil {
+		return contract.Message{}, err
+	}
+	if limit := request.MemoryLimit; limit > 0 {
+		// Collects garbage more often instead of growing into the limit.
+		debug.SetMemoryLimit(limit / 10 * 9)
+	}
+	session, err := training.Prepare(ctx, request)
+	if err != nil {
+		return contract.Message{}, err
+	}
+	defer session.Close()
+	for _, warning := range session.Warnings() {
+		o.log.Warn(warning)
+	}
+	if err := server.use(session); err != nil {
+		return contract.Message{}, err
+	}
+	outcome, err := o.train(ctx, store, session, server)
+	if err != nil {
+		return contract.Message{}, err
+	}
+	return o.commit(ctx, store, outcome)
+}
+
+// train trains with checkpoints in the bucket.
+func (o *stageOptions) train(ctx context.Context, store *storage.Store, session *training.Session, server *progressServer) (*training.Outcome, error) {
+	warn := func(text string) { o.log.Warn(text) }
+	checkpoints := training.NewCheckpoints(jobCheckpoints{store, o.Job}, o.interval, warn)
+	var outcome *training.Outcome
+	err := retry(ctx, o.log, "reading checkpoints", func() (err error) {
+		outcome, err = trainWatched(ctx, session, checkpoints, server.progress, stageWatcher{o.log})
+		return err
+	})
+	return outcome, err
+}
+
+// stageWatcher writes a line for each epoch.
+type stageWatcher struct{ log *stageLog }
+
+func (w stageWatcher) resumed(step int) { w.log.Info("resumed from a checkpoint", "step", step) }
+
+func (w stageWatcher) watch(s training.Snapshot, epoch bool) {
+	if epoch {
+		w.log.Info("epoch", epochValues(s)...)
+	}
+}
+
+// standing looks for the model of this job: it is there when a message was lost after the model was stored.
+func (o *stageOptions) standing(ctx context.Context, store *storage.Store) (contract.Message, bool, error) {
+	var standing []byte
+	err := retry(ctx, o.log, "looking for the model", func() (err error) {
+		standing, err = store.ModelManifest(ctx, contract.ModelID(o.Job))
+		return err
+	})
+	if errors.Is(err, storage.ErrNotFound) {
+		return contract.Message{}, false, nil
+	}
+	if err != nil {
+		return contract.Message{}, false, fmt.Errorf("looking for the model: %w", err)
+	}
+	m, err := manifest.Decode(standing)
+	if err != nil || m.Training.Job != o.Job {
+		return contract.Message{}, false, &conflictError{store.Location("models/" + contract.ModelID(o.Job))}
+	}
+	o.log.Info("the model is stored already", "model", m.ID)
+	message, err := o.success(m, standing)
+	return message, err == nil, err
+}
+
+// commit stores the results and the model, removes the checkpoints and says what was stored.
+func (o *stageOptions) commit(ctx context.Context, store *storage.Store, outcome *training.Outcome) (contract.Message, error) {
+	parts := make([]storage.Part, 0, len(outcome.Parts))
+	for _, part := range outcome.Parts {
+		parts = append(parts, storage.Part{Name: part.Name, Content: part.Content})
+	}
+	standing := outcome.ManifestBytes
+	err := retry(ctx, o.log, "storing the model", func() error {
+		_, err := store.PutFile(ctx, contract.ResultsFileID(o.Job), training.ResultsName, bytes.NewReader(outcome.Results), time.Now())
+		if err != nil {
+			return err
+		}
+		standing, err = store.CommitModel(ctx, outcome.Manifest.ID, parts, outcome.ManifestBytes)
+		if errors.Is(err, storage.ErrExists) && manifest.SameModel(standing, outcome.ManifestBytes) {
+			return nil
+		}
+		return err
+	})
+	if errors.Is(err, storage.ErrExists) {
+		return contract.Message{}, &conflictError{store.Location("models/" + outcome.Manifest.ID)}
+	}
+	if err != nil {
+		return contract.Message{}, fmt.Errorf("storing the model: %w", err)
+	}
+	o.clearCheckpoints(ctx, store)
+	o.log.Info("stored the model", "model", outcome.Manifest.ID)
+	return o.success(outcome.Manifest, standing)
+}
+
+// clearCheckpoints removes what is no longer needed. The model is safe: that some stay is no failure.
+func (o *stageOptions) clearCheckpoints(ctx context.Context, store *storage.Store) {
+	checkpoints := training.NewCheckpoints(jobCheckpoints{store, o.Job}, o.interval, func(string) {})
+	if err := checkpoints.Clear(ctx); err != nil {
+		o.log.Warn("the checkpoints could not be removed", "error", err.Error())
+	}
+}
+
+// success is the message that proves the model.
+func (o *stageOptions) success(m *manifest.Manifest, standing []byte) (contract.Message, error) {
+	var hyperparameters bytes.Buffer
+	if err := json.Compact(&hyperparameters, m.Training.Hyperparameters); err != nil {
+		return contract.Message{}, fmt.Errorf("reading the hyperparameters of the model: %w", err)
+	}
+	return contract.Message{
+		Model: m.ID, Manifest: storage.DigestOf(standing).SHA256, ResultsFile: contract.ResultsFileID(o.Job),
+		Summary: training.Summary(m), Hyperparameters: hyperparameters.Bytes(), Warnings: m.Warnings,
+	}, nil
+}
+
+// storeLog keeps the end of the log with the job, so that it survives the Pod.
+func storeLog(store *storage.Store, o *stageOptions, end error) {
+	if end != nil {
+		fmt.Fprintf(o.log.tail, "trainer: %s\n", sentence(end))
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	if _, err := store.PutJobObject(ctx, o.Job, logName, bytes.NewReader(o.log.tail.Bytes())); err != nil {
+		o.log.Warn("the log could not be stored", "error", err.Error())
+	}
+}
