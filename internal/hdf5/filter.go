@@ -4,9 +4,6 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
-	"io"
-
-	"github.com/klauspost/compress/zlib"
 )
 
 // Filters that chunks go through (IV.A.2.l, and h5py's registered LZF).
@@ -82,30 +79,28 @@ func (c *cursor) checkFilter(f filter, name string) {
 	}
 }
 
-// inflater undoes a pipeline; its buffers are used again and again, so what it
-// returns is good until its next use. It holds at most three chunks.
-type inflater struct {
+// decoder undoes a pipeline; its buffers are used again and again, so what it
+// returns is good until its next use. It holds at most two chunks beside the
+// stored one.
+type decoder struct {
 	pipeline []filter
 	a, b     []byte
-	source   bytes.Reader
-	zlib     io.ReadCloser
+	inflater inflater
 }
 
 // reserve gives n bytes of whichever buffer does not hold data.
-func (x *inflater) reserve(n int, data []byte) []byte {
+func (x *decoder) reserve(n int, data []byte) []byte {
 	buf := &x.a
 	if len(data) > 0 && cap(x.a) > 0 && &data[0] == &x.a[:1][0] {
 		buf = &x.b
 	}
-	if cap(*buf) < n {
-		*buf = make([]byte, n)
-	}
-	return (*buf)[:n]
+	*buf = padded(*buf, n)
+	return *buf
 }
 
 // undo turns the stored bytes of a chunk into the size bytes that it must have.
 // A bit of mask that is set says that this filter was left out.
-func (x *inflater) undo(data []byte, mask uint32, size int) ([]byte, error) {
+func (x *decoder) undo(data []byte, mask uint32, size int) ([]byte, error) {
 	for i := len(x.pipeline) - 1; i >= 0; i-- {
 		if mask>>i&1 != 0 {
 			continue
@@ -129,12 +124,15 @@ func (x *inflater) undo(data []byte, mask uint32, size int) ([]byte, error) {
 	return data, nil
 }
 
-func (x *inflater) undoOne(f filter, data []byte, limit int) ([]byte, error) {
+func (x *decoder) undoOne(f filter, data []byte, limit int) ([]byte, error) {
 	switch f.id {
 	case filterDeflate:
 		out := x.reserve(limit, data)
-		return out, x.inflate(out, data)
+		return out, x.inflater.inflate(out, data)
 	case filterShuffle:
+		if len(data) < 2*int(f.args[0]) {
+			return data, nil // less than two elements stay as they are
+		}
 		out := x.reserve(len(data), data)
 		unshuffle(out, data, int(f.args[0]))
 		return out, nil
@@ -152,35 +150,6 @@ func (x *inflater) undoOne(f filter, data []byte, limit int) ([]byte, error) {
 		n, err := unlzf(out, data)
 		return out[:n], err
 	}
-}
-
-// inflate decompresses a zlib stream that must fill out exactly, so that no
-// stream takes more memory than the file says.
-func (x *inflater) inflate(out, data []byte) error {
-	x.source.Reset(data)
-	var err error
-	if x.zlib == nil {
-		x.zlib, err = zlib.NewReader(&x.source)
-	} else {
-		err = x.zlib.(zlib.Resetter).Reset(&x.source, nil)
-	}
-	if err != nil {
-		return fmt.Errorf("the gzip data are damaged: %w", err)
-	}
-	n, err := io.ReadFull(x.zlib, out)
-	if err == io.ErrUnexpectedEOF || err == io.EOF {
-		return fmt.Errorf("the gzip data end after %d of the chunk's %d bytes", n, len(out))
-	}
-	if err != nil {
-		return fmt.Errorf("the gzip data are damaged after %d bytes: %w", n, err)
-	}
-	var more [1]byte
-	if n, err := x.zlib.Read(more[:]); n > 0 {
-		return fmt.Errorf("the gzip data inflate to more than the %d bytes of a chunk", len(out))
-	} else if err != io.EOF {
-		return fmt.Errorf("the gzip data are damaged at their end: %w", err)
-	}
-	return nil
 }
 
 // unshuffle puts the bytes of each element together again: shuffled data have

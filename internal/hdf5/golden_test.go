@@ -155,9 +155,9 @@ func canonical(r *Reader, m Member, record []byte) ([]byte, error) {
 var refused = map[string]string{
 	"v_bomb.h5":               "chunk 2 at byte 3656: the gzip data inflate to more than the 3150 bytes of a chunk",
 	"v_corrupt_addr.h5":       "chunk",
-	"v_corrupt_adler.h5":      "chunk 10 at byte 13018: the gzip data are damaged at their end: zlib: invalid checksum",
+	"v_corrupt_adler.h5":      "chunk 10 at byte 13018: the gzip data are damaged: their checksum does not match",
 	"v_corrupt_btree.h5":      "at byte 1560: the chunk index does not begin with \"TREE\"",
-	"v_corrupt_chunk.h5":      "chunk 10 at byte 13018: the gzip data are damaged after",
+	"v_corrupt_chunk.h5":      "chunk 10 at byte 13018: the gzip data are damaged (after 1539 of the chunk's 3150 bytes); copy or upload the file again",
 	"v_corrupt_fletch.h5":     "fletcher32 checksum does not match",
 	"v_corrupt_nbytes.h5":     "chunk 0: its 4294967280 stored bytes would begin at byte 3656, but the file has only 26201 bytes",
 	"v_group.h5":              "\"data\" is a group, not a dataset",

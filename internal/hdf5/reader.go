@@ -7,7 +7,7 @@ import "fmt"
 // chunks and a stored one. It is not for use by several goroutines.
 type Reader struct {
 	d       *Dataset
-	inflate inflater
+	decoder decoder
 	stored  []byte
 	// chunk is the decompressed chunk number current, -1 if there is none.
 	chunk   []byte
@@ -17,7 +17,7 @@ type Reader struct {
 
 // NewReader makes a reader of the dataset.
 func (d *Dataset) NewReader() *Reader {
-	return &Reader{d: d, current: -1, inflate: inflater{pipeline: d.filters}}
+	return &Reader{d: d, current: -1, decoder: decoder{pipeline: d.filters}}
 }
 
 // ReadSample returns the bytes of sample i, from 0 on, as the file has them: a
@@ -96,11 +96,11 @@ func (r *Reader) load(k int) error {
 	if err != nil {
 		return err
 	}
-	r.stored = grow(r.stored, int(d.chunks[k].size))
+	r.stored = padded(r.stored, int(d.chunks[k].size))
 	if err := d.f.readAt(r.stored, at); err != nil {
 		return err
 	}
-	r.chunk, err = r.inflate.undo(r.stored, d.chunks[k].mask, d.chunkBytes())
+	r.chunk, err = r.decoder.undo(r.stored, d.chunks[k].mask, d.chunkBytes())
 	if err != nil {
 		return &Error{File: d.f.name, Chunk: k, Offset: at, Reason: err.Error() + "; copy or upload the file again, or write it anew"}
 	}
