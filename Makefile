@@ -38,7 +38,7 @@ build: ## Build the programs into bin/.
 
 .PHONY: generate
 generate: ## Make the generated files again: CRD, RBAC, deep copies, kernels, documents.
-	$(TOOL) controller-gen object crd:allowDangerousTypes=true rbac:roleName=manager-role \
+	$(TOOL) controller-gen object crd:allowDangerousTypes=true rbac:roleName=swath-manager \
 		paths=./api/... paths=./controllers/... \
 		output:crd:dir=config/crd/bases output:rbac:dir=config/rbac
 	$(GO) generate ./...

@@ -131,3 +131,13 @@ func (w *world) failureSentence(a *v1alpha1.Attempt) string {
 	}
 	return fmt.Sprintf("%s (the last of %d failures; spec.backoffLimit allows %d retries)", a.Message, w.status.Retries+1, w.backoffLimit())
 }
+
+// EndReason is the reason of the condition that is true at the end; empty before.
+func EndReason(status *v1alpha1.TrainingJobStatus) string {
+	for _, name := range []string{v1alpha1.ConditionComplete, v1alpha1.ConditionFailed, v1alpha1.ConditionCancelled} {
+		if c := meta.FindStatusCondition(status.Conditions, name); c != nil && c.Status == metav1.ConditionTrue {
+			return c.Reason
+		}
+	}
+	return ""
+}

@@ -40,7 +40,9 @@ type Ledger struct {
 
 	mu      sync.Mutex
 	holding map[types.UID]Job
-	waiting map[types.UID]Job
+	// waiting is in the order in which jobs go, and queued tells what is in it.
+	waiting []Job
+	queued  map[types.UID]Job
 	inSpace map[string]int
 }
 
@@ -48,7 +50,7 @@ type Ledger struct {
 func NewLedger(total, perNamespace int) *Ledger {
 	return &Ledger{
 		total: total, perNamespace: perNamespace,
-		holding: map[types.UID]Job{}, waiting: map[types.UID]Job{}, inSpace: map[string]int{},
+		holding: map[types.UID]Job{}, queued: map[types.UID]Job{}, inSpace: map[string]int{},
 	}
 }
 
@@ -61,7 +63,7 @@ func (l *Ledger) Hold(job Job) {
 }
 
 func (l *Ledger) hold(job Job) {
-	delete(l.waiting, job.UID)
+	l.dequeue(job.UID)
 	if _, there := l.holding[job.UID]; !there {
 		l.inSpace[job.Name.Namespace]++
 	}
@@ -80,24 +82,20 @@ func (l *Ledger) Ask(job Job) Answer {
 		l.hold(job)
 		return Answer{Granted: true}
 	}
-	l.waiting[job.UID] = job
-	free := l.free()
-	var position int32
-	for _, other := range l.order() {
-		position++
-		room := free != 0 && l.roomIn(other.Name.Namespace)
-		if other.UID == job.UID {
-			if room {
-				l.hold(job)
-				return Answer{Granted: true}
-			}
-			break
+	l.enqueue(job)
+	answer := Answer{Limit: l.limit(job.Name.Namespace)}
+	l.walk(func(position int, other Job, room bool) bool {
+		if other.UID != job.UID {
+			return true
 		}
-		if room && free > 0 {
-			free--
-		}
+		answer.Granted, answer.Position = room, int32(position)
+		return false
+	})
+	if answer.Granted {
+		l.hold(job)
+		return Answer{Granted: true}
 	}
-	return Answer{Position: position, Limit: l.limit(job.Name.Namespace)}
+	return answer
 }
 
 // Release takes the job out of the ledger. It gives the jobs that wait, in order,
@@ -106,11 +104,10 @@ func (l *Ledger) Release(uid types.UID) []types.NamespacedName {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	job, held := l.holding[uid]
-	_, waited := l.waiting[uid]
+	waited := l.dequeue(uid)
 	if !held && !waited {
 		return nil
 	}
-	delete(l.waiting, uid)
 	if held {
 		delete(l.holding, uid)
 		if l.inSpace[job.Name.Namespace]--; l.inSpace[job.Name.Namespace] == 0 {
@@ -134,7 +131,7 @@ func (l *Ledger) named(name types.NamespacedName) []types.UID {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	var uids []types.UID
-	for _, jobs := range []map[types.UID]Job{l.holding, l.waiting} {
+	for _, jobs := range []map[types.UID]Job{l.holding, l.queued} {
 		for uid, job := range jobs {
 			if job.Name == name {
 				uids = append(uids, uid)
@@ -161,14 +158,50 @@ func Ahead(a, b Job) int {
 	)
 }
 
-// order is the jobs that wait, first the one that goes first.
-func (l *Ledger) order() []Job {
-	jobs := make([]Job, 0, len(l.waiting))
-	for _, job := range l.waiting {
-		jobs = append(jobs, job)
+// enqueue puts the job in its place among those that wait.
+func (l *Ledger) enqueue(job Job) {
+	if before, there := l.queued[job.UID]; there {
+		if before == job {
+			return
+		}
+		l.dequeue(job.UID)
 	}
-	slices.SortFunc(jobs, Ahead)
-	return jobs
+	i, _ := slices.BinarySearchFunc(l.waiting, job, Ahead)
+	l.waiting = slices.Insert(l.waiting, i, job)
+	l.queued[job.UID] = job
+}
+
+// dequeue takes the job from those that wait, and tells whether it was there.
+func (l *Ledger) dequeue(uid types.UID) bool {
+	job, there := l.queued[uid]
+	if !there {
+		return false
+	}
+	delete(l.queued, uid)
+	if i, found := slices.BinarySearchFunc(l.waiting, job, Ahead); found {
+		l.waiting = slices.Delete(l.waiting, i, i+1)
+	}
+	return true
+}
+
+// walk visits those that wait, in order, with their place from 1 and whether there
+// is room for them once all before them have taken theirs.
+func (l *Ledger) walk(visit func(position int, job Job, room bool) bool) {
+	free := l.free()
+	taken := map[string]int{}
+	for i, job := range l.waiting {
+		namespace := job.Name.Namespace
+		room := free != 0 && (l.perNamespace == 0 || l.inSpace[namespace]+taken[namespace] < l.perNamespace)
+		if !visit(i+1, job, room) {
+			return
+		}
+		if room {
+			taken[namespace]++
+			if free > 0 {
+				free--
+			}
+		}
+	}
 }
 
 // shown is how many places are told in status.
@@ -177,17 +210,13 @@ const shown = 10
 // next is who to wake when a slot is free or the order has changed: the first ten,
 // who see their place, and the first that has room now, who may be behind them.
 func (l *Ledger) next() []types.NamespacedName {
-	free := l.free()
 	var names []types.NamespacedName
-	for i, job := range l.order() {
-		room := free != 0 && l.roomIn(job.Name.Namespace)
-		if i < shown || room {
+	l.walk(func(position int, job Job, room bool) bool {
+		if position <= shown || room {
 			names = append(names, job.Name)
 		}
-		if room && free > 0 {
-			free--
-		}
-	}
+		return true
+	})
 	return names
 }
 
@@ -204,7 +233,7 @@ func (l *Ledger) roomIn(namespace string) bool {
 }
 
 func (l *Ledger) limit(namespace string) string {
-	if !l.roomIn(namespace) {
+	if l.total == 0 || !l.roomIn(namespace) {
 		return fmt.Sprintf("as many jobs of the namespace %s train as are allowed (%d)", namespace, l.perNamespace)
 	}
 	return fmt.Sprintf("as many jobs train as are allowed (%d); higher priorities and older jobs go first", l.total)

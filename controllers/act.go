@@ -1,0 +1,158 @@
+package controllers
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/ptr"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+
+	"github.com/swath-dev/swath/api/v1alpha1"
+	"github.com/swath-dev/swath/internal/lifecycle"
+	"github.com/swath-dev/swath/internal/pods"
+)
+
+// act does what was decided. Unless the status has just been written, the job is
+// read live first: a decision on an old job must not be carried out.
+func (r *TrainingJobReconciler) act(ctx context.Context, job *v1alpha1.TrainingJob, actions []lifecycle.Action, recorded bool) error {
+	if len(actions) == 0 {
+		return nil
+	}
+	if !recorded {
+		if err := r.confirm(ctx, job); err != nil {
+			return err
+		}
+	}
+	for _, action := range actions {
+		log.FromContext(ctx).V(1).Info("Acting", "action", action.Kind, "pod", action.Pod, "role", action.Role, "number", action.Number, "why", action.Why)
+		if err := r.do(ctx, job, action); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// confirm makes sure that the job is still the one that was decided on.
+func (r *TrainingJobReconciler) confirm(ctx context.Context, job *v1alpha1.TrainingJob) error {
+	var live v1alpha1.TrainingJob
+	err := r.Live.Get(ctx, client.ObjectKeyFromObject(job), &live)
+	switch {
+	case apierrors.IsNotFound(err):
+		return errStale
+	case err != nil:
+		return fmt.Errorf("reading the TrainingJob live: %w", err)
+	case live.UID != job.UID || live.ResourceVersion != job.ResourceVersion:
+		return errStale
+	}
+	return nil
+}
+
+func (r *TrainingJobReconciler) do(ctx context.Context, job *v1alpha1.TrainingJob, action lifecycle.Action) error {
+	switch action.Kind {
+	case lifecycle.CreatePod:
+		return r.createPod(ctx, job, action)
+	case lifecycle.DeletePod:
+		return r.deletePod(ctx, job.Namespace, action.Pod, action.UID)
+	case lifecycle.ReleasePod:
+		return r.releasePod(ctx, job.Namespace, action.Pod, action.UID)
+	case lifecycle.DeleteJob:
+		return r.deleteJob(ctx, job)
+	}
+	return fmt.Errorf("there is no action %q", action.Kind)
+}
+
+func (r *TrainingJobReconciler) createPod(ctx context.Context, job *v1alpha1.TrainingJob, action lifecycle.Action) error {
+	pod, err := pods.Make(job, action.Role, action.Number, r.Config)
+	if err != nil {
+		return refusedBy(err)
+	}
+	err = r.Client.Create(ctx, pod)
+	if apierrors.IsAlreadyExists(err) {
+		return r.checkOwn(ctx, job, pod)
+	}
+	if err != nil {
+		return refusedBy(fmt.Errorf("making Pod %s: %w", pod.Name, err))
+	}
+	r.Metrics.podCreated(job, action, r.Clock.Now())
+	return nil
+}
+
+// checkOwn tells whether the Pod that has the name already is the job's: then it
+// was made before and the cache does not show it yet.
+func (r *TrainingJobReconciler) checkOwn(ctx context.Context, job *v1alpha1.TrainingJob, pod *corev1.Pod) error {
+	var standing corev1.Pod
+	err := r.Live.Get(ctx, client.ObjectKeyFromObject(pod), &standing)
+	if apierrors.IsNotFound(err) {
+		return errStale
+	}
+	if err != nil {
+		return fmt.Errorf("reading Pod %s live: %w", pod.Name, err)
+	}
+	if metav1.IsControlledBy(&standing, job) {
+		return nil
+	}
+	if standing.DeletionTimestamp != nil && slices.Contains(standing.Finalizers, v1alpha1.ResultFinalizer) {
+		if err := r.releasePod(ctx, standing.Namespace, standing.Name, standing.UID); err != nil {
+			return err
+		}
+	}
+	return &refusedError{lifecycle.Refusal{
+		Reason:  v1alpha1.ReasonPodNameTaken,
+		Message: fmt.Sprintf("a Pod %s that is not this job's has the name of the Pod that is needed; delete it if it does not go by itself", pod.Name),
+	}}
+}
+
+func (r *TrainingJobReconciler) deletePod(ctx context.Context, namespace, name string, uid types.UID) error {
+	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name}}
+	err := r.Client.Delete(ctx, pod, client.Preconditions{UID: &uid})
+	if err := ignoreGone(err); err != nil {
+		return fmt.Errorf("deleting Pod %s: %w", name, err)
+	}
+	return nil
+}
+
+// releasePod removes our finalizer from the Pod and leaves everything else of it
+// alone, whatever others change at the same time.
+func (r *TrainingJobReconciler) releasePod(ctx context.Context, namespace, name string, uid types.UID) error {
+	patch, err := json.Marshal(map[string]any{"metadata": map[string]any{
+		"uid": uid, "$deleteFromPrimitiveList/finalizers": []string{v1alpha1.ResultFinalizer},
+	}})
+	if err != nil {
+		return fmt.Errorf("encoding the patch of Pod %s: %w", name, err)
+	}
+	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name}}
+	err = r.Client.Patch(ctx, pod, client.RawPatch(types.StrategicMergePatchType, patch), client.DisableReadYourWritesConsistency)
+	if err := ignoreGone(err); err != nil {
+		return fmt.Errorf("removing the finalizer of Pod %s: %w", name, err)
+	}
+	return nil
+}
+
+func (r *TrainingJobReconciler) deleteJob(ctx context.Context, job *v1alpha1.TrainingJob) error {
+	err := r.Client.Delete(ctx, job,
+		client.Preconditions{UID: &job.UID, ResourceVersion: &job.ResourceVersion},
+		client.PropagationPolicy(metav1.DeletePropagationBackground), &client.DeleteOptions{GracePeriodSeconds: ptr.To[int64](0)})
+	if apierrors.IsConflict(err) {
+		return errStale
+	}
+	if err := client.IgnoreNotFound(err); err != nil {
+		return fmt.Errorf("deleting the TrainingJob: %w", err)
+	}
+	return nil
+}
+
+// ignoreGone takes it as done that the object is not there, or is another one by
+// now.
+func ignoreGone(err error) error {
+	if apierrors.IsNotFound(err) || apierrors.IsConflict(err) {
+		return nil
+	}
+	return err
+}

@@ -1,0 +1,167 @@
+package controllers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	corev1 "k8s.io/api/core/v1"
+	schedulingv1 "k8s.io/api/scheduling/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/fields"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/swath-dev/swath/api/v1alpha1"
+	"github.com/swath-dev/swath/internal/lifecycle"
+	"github.com/swath-dev/swath/internal/pods"
+	"github.com/swath-dev/swath/internal/queue"
+)
+
+// observe reads all that a decision on the job is made from, and the Pods of
+// another job that had the same name.
+func (r *TrainingJobReconciler) observe(ctx context.Context, job *v1alpha1.TrainingJob) (lifecycle.Observed, []corev1.Pod, error) {
+	var list corev1.PodList
+	// The list does not wait for the cache to show our own Pods: making one twice
+	// does no harm, and waiting would hold up all jobs.
+	err := r.Client.List(ctx, &list, client.InNamespace(job.Namespace), client.MatchingFields{podJobIndex: job.Name}, client.DisableReadYourWritesConsistency)
+	if err != nil {
+		return lifecycle.Observed{}, nil, fmt.Errorf("listing the Pods of the TrainingJob: %w", err)
+	}
+	observed, foreign := r.world(job, list.Items)
+	if err := r.readTrouble(ctx, job.Namespace, &observed); err != nil {
+		return observed, nil, err
+	}
+	return observed, foreign, r.askQueue(ctx, &observed)
+}
+
+// observeLive is observe with Pods read from the API server itself: an end is
+// recorded only on what is true now.
+func (r *TrainingJobReconciler) observeLive(ctx context.Context, job *v1alpha1.TrainingJob) (lifecycle.Observed, error) {
+	var list corev1.PodList
+	err := r.Live.List(ctx, &list, client.InNamespace(job.Namespace), client.MatchingLabels{v1alpha1.LabelJobName: job.Name})
+	if err != nil {
+		return lifecycle.Observed{}, fmt.Errorf("listing the Pods of the TrainingJob live: %w", err)
+	}
+	observed, _ := r.world(job, list.Items)
+	return observed, r.askQueue(ctx, &observed)
+}
+
+// world is the observation of the job with these Pods, without what the queue and
+// events say.
+func (r *TrainingJobReconciler) world(job *v1alpha1.TrainingJob, list []corev1.Pod) (lifecycle.Observed, []corev1.Pod) {
+	observed := lifecycle.Observed{
+		Now: r.Clock.Now(), Job: job,
+		Settings: lifecycle.Settings{
+			BackoffInitial: r.Config.Retry.BackoffInitial.Duration,
+			BackoffMax:     r.Config.Retry.BackoffMax.Duration,
+			BlockedTimeout: r.Config.Retry.BlockedTimeout.Duration,
+			LostAfter:      r.Config.Pods.LostAfter.Duration,
+		},
+	}
+	if keep := r.Config.Pods.KeepFinished; keep != nil {
+		observed.Settings.KeepPods = &keep.Duration
+	}
+	var foreign []corev1.Pod
+	for i := range list {
+		if metav1.IsControlledBy(&list[i], job) {
+			observed.Pods = append(observed.Pods, lifecycle.ReadPod(&list[i]))
+		} else {
+			foreign = append(foreign, list[i])
+		}
+	}
+	var notAllowed *pods.NotAllowed
+	if errors.As(pods.Check(job, r.Config), &notAllowed) {
+		observed.Refusal = &lifecycle.Refusal{Reason: notAllowed.Reason, Message: notAllowed.Message}
+	}
+	return observed, foreign
+}
+
+// askQueue asks for a slot if the job wants one, and gives back what it no longer
+// needs.
+func (r *TrainingJobReconciler) askQueue(ctx context.Context, observed *lifecycle.Observed) error {
+	job := observed.Job
+	switch lifecycle.SlotNeedOf(*observed) {
+	case lifecycle.HoldsSlot:
+		r.Queue.Hold(r.queued(ctx, job))
+	case lifecycle.WantsSlot:
+		answer := r.Queue.Ask(r.queued(ctx, job))
+		observed.Slot = lifecycle.Slot{Granted: answer.Granted, Position: answer.Position, Limit: answer.Limit}
+	default:
+		r.wakeJobs(r.Queue.Release(job.UID))
+	}
+	return nil
+}
+
+// queued is what the queue has to know of the job. A priority class that is not
+// there counts as none: the Pod's admission will say so.
+func (r *TrainingJobReconciler) queued(ctx context.Context, job *v1alpha1.TrainingJob) queue.Job {
+	entry := queue.Job{UID: job.UID, Name: client.ObjectKeyFromObject(job), Created: job.CreationTimestamp.Time}
+	name := r.Config.Train.PriorityClassName
+	if job.Spec.Pod != nil && job.Spec.Pod.PriorityClassName != "" {
+		name = job.Spec.Pod.PriorityClassName
+	}
+	if name == "" || (r.Config.Limits.RunningJobs == 0 && r.Config.Limits.RunningJobsPerNamespace == 0) {
+		return entry
+	}
+	var class schedulingv1.PriorityClass
+	if err := r.Client.Get(ctx, client.ObjectKey{Name: name}, &class); err == nil {
+		entry.Priority = class.Value
+	}
+	return entry
+}
+
+// troubles are the reasons of events that tell why a Pod does not get on, by ours.
+var troubles = map[string]string{
+	"FailedMount":                   v1alpha1.ReasonVolumeUnavailable,
+	"FailedAttachVolume":            v1alpha1.ReasonVolumeUnavailable,
+	"FailedMapVolume":               v1alpha1.ReasonVolumeUnavailable,
+	"FailedCreatePodSandBox":        v1alpha1.ReasonSandboxFailed,
+	"FailedPodSandBoxStatus":        v1alpha1.ReasonSandboxFailed,
+	"FailedCreatePodContainer":      v1alpha1.ReasonSandboxFailed,
+	"NetworkNotReady":               v1alpha1.ReasonSandboxFailed,
+	"FailedPrepareDynamicResources": v1alpha1.ReasonContainerConfigError,
+}
+
+// readTrouble reads the events of Pods that do not get on.
+func (r *TrainingJobReconciler) readTrouble(ctx context.Context, namespace string, observed *lifecycle.Observed) error {
+	for i := range observed.Pods {
+		p := &observed.Pods[i]
+		if !p.NeedsEvents(observed.Now) {
+			continue
+		}
+		var list corev1.EventList
+		err := r.Live.List(ctx, &list, client.InNamespace(namespace),
+			client.MatchingFieldsSelector{Selector: fields.OneTermEqualSelector("involvedObject.uid", string(p.UID))})
+		if err != nil && !apierrors.IsForbidden(err) {
+			return fmt.Errorf("listing the events of Pod %s: %w", p.Name, err)
+		}
+		p.Trouble = newestTrouble(list.Items)
+	}
+	return nil
+}
+
+// newestTrouble is what the newest telling event says.
+func newestTrouble(list []corev1.Event) *lifecycle.Refusal {
+	var newest *corev1.Event
+	for i := range list {
+		e := &list[i]
+		if troubles[e.Reason] == "" {
+			continue
+		}
+		if newest == nil || eventTime(e).After(eventTime(newest).Time) {
+			newest = e
+		}
+	}
+	if newest == nil {
+		return nil
+	}
+	return &lifecycle.Refusal{Reason: troubles[newest.Reason], Message: newest.Message}
+}
+
+func eventTime(e *corev1.Event) metav1.Time {
+	if !e.LastTimestamp.IsZero() {
+		return e.LastTimestamp
+	}
+	return metav1.Time{Time: e.EventTime.Time}
+}

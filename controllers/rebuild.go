@@ -1,0 +1,66 @@
+package controllers
+
+import (
+	"context"
+	"fmt"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/swath-dev/swath/api/v1alpha1"
+	"github.com/swath-dev/swath/internal/lifecycle"
+)
+
+// listPage is how many objects are listed at a time.
+const listPage = 500
+
+// rebuildQueue puts down, once, who trains already: the ledger begins empty when
+// leadership begins. Everything is read live, since nothing may be granted twice.
+func (r *TrainingJobReconciler) rebuildQueue(ctx context.Context) error {
+	r.rebuild.Lock()
+	defer r.rebuild.Unlock()
+	if r.rebuilt {
+		return nil
+	}
+	if r.Config.Limits.RunningJobs == 0 && r.Config.Limits.RunningJobsPerNamespace == 0 {
+		r.rebuilt = true
+		return nil
+	}
+	trainPods, err := r.trainPods(ctx)
+	if err != nil {
+		return err
+	}
+	var list v1alpha1.TrainingJobList
+	for more := true; more; more = list.Continue != "" {
+		if err := r.Live.List(ctx, &list, client.Limit(listPage), client.Continue(list.Continue)); err != nil {
+			return fmt.Errorf("listing the TrainingJobs for the queue: %w", err)
+		}
+		for i := range list.Items {
+			job := &list.Items[i]
+			observed, _ := r.world(job, trainPods[client.ObjectKeyFromObject(job)])
+			if lifecycle.SlotNeedOf(observed) == lifecycle.HoldsSlot {
+				r.Queue.Hold(r.queued(ctx, job))
+			}
+		}
+	}
+	r.rebuilt = true
+	return nil
+}
+
+// trainPods are all train Pods by their jobs.
+func (r *TrainingJobReconciler) trainPods(ctx context.Context) (map[types.NamespacedName][]corev1.Pod, error) {
+	byJob := map[types.NamespacedName][]corev1.Pod{}
+	var list corev1.PodList
+	for more := true; more; more = list.Continue != "" {
+		err := r.Live.List(ctx, &list, client.MatchingLabels{v1alpha1.LabelRole: v1alpha1.RoleTrain}, client.Limit(listPage), client.Continue(list.Continue))
+		if err != nil {
+			return nil, fmt.Errorf("listing the train Pods for the queue: %w", err)
+		}
+		for _, pod := range list.Items {
+			name := types.NamespacedName{Namespace: pod.Namespace, Name: pod.Labels[v1alpha1.LabelJobName]}
+			byJob[name] = append(byJob[name], pod)
+		}
+	}
+	return byJob, nil
+}

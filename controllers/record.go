@@ -1,0 +1,32 @@
+package controllers
+
+import (
+	"context"
+	"fmt"
+
+	"k8s.io/apimachinery/pkg/api/equality"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+
+	"github.com/swath-dev/swath/api/v1alpha1"
+	"github.com/swath-dev/swath/internal/lifecycle"
+)
+
+// record writes the status if it says anything new, and tells whether it did. The
+// write carries the resource version: a job that has changed in between is not
+// written, and the error is errStale.
+func (r *TrainingJobReconciler) record(ctx context.Context, job *v1alpha1.TrainingJob, decision lifecycle.Decision) (bool, error) {
+	if equality.Semantic.DeepEqual(job.Status, decision.Status) {
+		return false, nil
+	}
+	before := job.Status
+	job.Status = decision.Status
+	if err := r.Client.Status().Update(ctx, job); err != nil {
+		job.Status = before
+		if apierrors.IsConflict(err) || apierrors.IsNotFound(err) {
+			return false, errStale
+		}
+		return false, fmt.Errorf("recording the status of the TrainingJob: %w", err)
+	}
+	r.tell(job, &before, decision)
+	return true, nil
+}

@@ -1,0 +1,92 @@
+package controllers
+
+import (
+	"context"
+	"reflect"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/builder"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+	"sigs.k8s.io/controller-runtime/pkg/source"
+
+	"github.com/swath-dev/swath/api/v1alpha1"
+	"github.com/swath-dev/swath/internal/lifecycle"
+)
+
+// podJobIndex finds Pods by the name of their job.
+const podJobIndex = "job"
+
+type wakeEvent = event.TypedGenericEvent[types.NamespacedName]
+
+// SetupWithManager registers the reconciler. It reconciles a job when its spec
+// changes, not when its status is written, and when something that counts of its
+// Pods changes.
+func (r *TrainingJobReconciler) SetupWithManager(ctx context.Context, mgr ctrl.Manager) error {
+	r.wake = make(chan wakeEvent, 1024)
+	err := mgr.GetFieldIndexer().IndexField(ctx, &corev1.Pod{}, podJobIndex, func(o client.Object) []string {
+		return []string{o.GetLabels()[v1alpha1.LabelJobName]}
+	})
+	if err != nil {
+		return err
+	}
+	return ctrl.NewControllerManagedBy(mgr).
+		Named("trainingjob").
+		For(&v1alpha1.TrainingJob{}, builder.WithPredicates(predicate.Or(
+			predicate.GenerationChangedPredicate{}, predicate.LabelChangedPredicate{}, deletionChanged()))).
+		Watches(&corev1.Pod{}, handler.EnqueueRequestsFromMapFunc(jobOfPod), builder.WithPredicates(podChanged())).
+		WatchesRawSource(source.Channel(r.wake, handler.TypedEnqueueRequestsFromMapFunc(requestByName))).
+		WithOptions(controller.Options{MaxConcurrentReconciles: r.Config.Controller.Workers}).
+		Complete(r)
+}
+
+// wakeJobs has the jobs reconciled soon. It never blocks a reconcile.
+func (r *TrainingJobReconciler) wakeJobs(names []types.NamespacedName) {
+	if len(names) == 0 {
+		return
+	}
+	go func() {
+		for _, name := range names {
+			r.wake <- wakeEvent{Object: name}
+		}
+	}()
+}
+
+func requestByName(_ context.Context, name types.NamespacedName) []reconcile.Request {
+	return []reconcile.Request{{NamespacedName: name}}
+}
+
+func jobOfPod(_ context.Context, pod client.Object) []reconcile.Request {
+	name := pod.GetLabels()[v1alpha1.LabelJobName]
+	if name == "" {
+		return nil
+	}
+	return []reconcile.Request{{NamespacedName: types.NamespacedName{Namespace: pod.GetNamespace(), Name: name}}}
+}
+
+// deletionChanged lets the beginning of a deletion pass.
+func deletionChanged() predicate.Predicate {
+	return predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
+		return (e.ObjectOld.GetDeletionTimestamp() == nil) != (e.ObjectNew.GetDeletionTimestamp() == nil)
+	}}
+}
+
+// podChanged lets only those changes pass that count for a decision.
+func podChanged() predicate.Predicate {
+	return predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
+		before, ok := e.ObjectOld.(*corev1.Pod)
+		after, ok2 := e.ObjectNew.(*corev1.Pod)
+		if !ok || !ok2 {
+			return true
+		}
+		old, updated := lifecycle.ReadPod(before), lifecycle.ReadPod(after)
+		old.IP = updated.IP
+		return !reflect.DeepEqual(old, updated)
+	}}
+}

@@ -1,0 +1,109 @@
+// Package controllers has the reconciler of TrainingJobs. It observes, lets
+// internal/lifecycle decide, records, and acts; it has no rules of its own.
+package controllers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/client-go/tools/events"
+	"k8s.io/utils/clock"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/swath-dev/swath/api/v1alpha1"
+	"github.com/swath-dev/swath/internal/config"
+	"github.com/swath-dev/swath/internal/lifecycle"
+	"github.com/swath-dev/swath/internal/queue"
+)
+
+// staleRetry is how soon a job is looked at again that has changed in between.
+const staleRetry = 50 * time.Millisecond
+
+// errStale means that the job has changed since it was read: what was decided on
+// it must not be done.
+var errStale = errors.New("the TrainingJob has changed in between")
+
+// TrainingJobReconciler takes TrainingJobs through their phases.
+type TrainingJobReconciler struct {
+	// Client reads from the caches and writes.
+	Client client.Client
+	// Live reads from the API server itself.
+	Live client.Reader
+	// Config is the operator's configuration.
+	Config *config.Config
+	// Clock tells the time.
+	Clock clock.PassiveClock
+	// Recorder writes Kubernetes events.
+	Recorder events.EventRecorder
+	// Queue decides which jobs may train at a time.
+	Queue *queue.Ledger
+	// Metrics are the operator's Prometheus metrics.
+	Metrics *Metrics
+
+	wake    chan wakeEvent
+	rebuild sync.Mutex
+	rebuilt bool
+}
+
+// +kubebuilder:rbac:groups=training.swath.dev,resources=trainingjobs,verbs=get;list;watch;delete
+// +kubebuilder:rbac:groups=training.swath.dev,resources=trainingjobs/status,verbs=update
+// +kubebuilder:rbac:groups=training.swath.dev,resources=trainingjobs/finalizers,verbs=update
+// +kubebuilder:rbac:groups="",resources=pods,verbs=get;list;watch;create;patch;delete
+// +kubebuilder:rbac:groups="",resources=events,verbs=list
+// +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create;patch
+// +kubebuilder:rbac:groups=scheduling.k8s.io,resources=priorityclasses,verbs=get;list;watch
+
+// Reconcile brings one job on: observe, decide, record, act.
+func (r *TrainingJobReconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.Result, error) {
+	if err := r.rebuildQueue(ctx); err != nil {
+		return ctrl.Result{}, err
+	}
+	job := &v1alpha1.TrainingJob{}
+	if err := r.Client.Get(ctx, request.NamespacedName, job); err != nil {
+		if !apierrors.IsNotFound(err) {
+			return ctrl.Result{}, fmt.Errorf("reading the TrainingJob: %w", err)
+		}
+		return ctrl.Result{}, r.forget(ctx, request.NamespacedName)
+	}
+	observed, foreign, err := r.observe(ctx, job)
+	if err != nil {
+		return ctrl.Result{}, err
+	}
+	decision := lifecycle.Decide(observed)
+	if decision.Ends {
+		if observed, err = r.observeLive(ctx, job); err != nil {
+			return ctrl.Result{}, err
+		}
+		decision = lifecycle.Decide(observed)
+	}
+	recorded, err := r.record(ctx, job, decision)
+	if err == nil {
+		err = r.act(ctx, job, decision.Actions, recorded)
+	}
+	var refused *refusedError
+	if errors.As(err, &refused) {
+		observed.Job, observed.Refusal = job, &refused.refusal
+		decision = lifecycle.Decide(observed)
+		_, err = r.record(ctx, job, decision)
+	}
+	if errors.Is(err, errStale) {
+		return ctrl.Result{RequeueAfter: staleRetry}, nil
+	}
+	if err == nil {
+		err = r.releaseForeign(ctx, foreign)
+	}
+	return r.result(decision), err
+}
+
+// result asks to be called again when something is due that only time brings.
+func (r *TrainingJobReconciler) result(decision lifecycle.Decision) ctrl.Result {
+	if decision.Wake.IsZero() {
+		return ctrl.Result{}
+	}
+	return ctrl.Result{RequeueAfter: max(decision.Wake.Sub(r.Clock.Now()), time.Millisecond)}
+}

@@ -1,0 +1,99 @@
+// Package manager puts the operator together from its configuration.
+package manager
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
+	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/client-go/rest"
+	"k8s.io/utils/clock"
+	"k8s.io/utils/ptr"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/healthz"
+	"sigs.k8s.io/controller-runtime/pkg/metrics"
+	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
+
+	"github.com/swath-dev/swath/api/v1alpha1"
+	"github.com/swath-dev/swath/controllers"
+	"github.com/swath-dev/swath/internal/config"
+	"github.com/swath-dev/swath/internal/queue"
+)
+
+// Options are what the command line says.
+type Options struct {
+	// MetricsAddress and HealthAddress are host:port; "0" turns them off.
+	MetricsAddress string
+	HealthAddress  string
+	// LeaderElect makes several replicas agree on one that works.
+	LeaderElect bool
+	// LeaderElectionNamespace is the operator's own when empty.
+	LeaderElectionNamespace string
+}
+
+// Scheme has the kinds that the operator reads and writes.
+func Scheme() *runtime.Scheme {
+	scheme := runtime.NewScheme()
+	utilruntime.Must(clientgoscheme.AddToScheme(scheme))
+	utilruntime.Must(v1alpha1.AddToScheme(scheme))
+	return scheme
+}
+
+// New makes the operator; Start on the result runs it.
+func New(ctx context.Context, restConfig *rest.Config, c *config.Config, o Options) (ctrl.Manager, error) {
+	restConfig = rest.CopyConfig(restConfig)
+	restConfig.QPS, restConfig.Burst = c.Controller.QPS, c.Controller.Burst
+	mgr, err := ctrl.NewManager(restConfig, ctrl.Options{
+		Scheme: Scheme(),
+		Cache:  cacheOptions(),
+		Client: client.Options{Cache: &client.CacheOptions{EnableReadYourWritesConsistency: ptr.To(true)}},
+		Metrics: metricsserver.Options{
+			BindAddress: o.MetricsAddress,
+		},
+		HealthProbeBindAddress:        o.HealthAddress,
+		LeaderElection:                o.LeaderElect,
+		LeaderElectionID:              "manager." + v1alpha1.GroupName,
+		LeaderElectionNamespace:       o.LeaderElectionNamespace,
+		LeaderElectionReleaseOnCancel: true,
+		LeaseDuration:                 ptr.To(10 * time.Second),
+		RenewDeadline:                 ptr.To(7 * time.Second),
+		RetryPeriod:                   ptr.To(2 * time.Second),
+	})
+	if err != nil {
+		return nil, fmt.Errorf("making the manager: %w", err)
+	}
+	reconciler := &controllers.TrainingJobReconciler{
+		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Config: c, Clock: clock.RealClock{},
+		Recorder: mgr.GetEventRecorder("swath"),
+		Queue:    queue.NewLedger(c.Limits.RunningJobs, c.Limits.RunningJobsPerNamespace),
+		Metrics:  controllers.NewMetrics(metrics.Registry),
+	}
+	if err := reconciler.SetupWithManager(ctx, mgr); err != nil {
+		return nil, fmt.Errorf("setting up the controller of TrainingJobs: %w", err)
+	}
+	if err := mgr.AddHealthzCheck("ping", healthz.Ping); err != nil {
+		return nil, fmt.Errorf("adding the health check: %w", err)
+	}
+	if err := mgr.AddReadyzCheck("ping", healthz.Ping); err != nil {
+		return nil, fmt.Errorf("adding the readiness check: %w", err)
+	}
+	return mgr, nil
+}
+
+// cacheOptions keep the caches small: only our Pods, and of them only what counts.
+func cacheOptions() cache.Options {
+	ours, err := labelled(v1alpha1.LabelJobName)
+	utilruntime.Must(err)
+	return cache.Options{
+		DefaultTransform: cache.TransformStripManagedFields(),
+		ByObject: map[client.Object]cache.ByObject{
+			&corev1.Pod{}: {Label: ours, Transform: slimPod},
+		},
+	}
+}
