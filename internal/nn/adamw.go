@@ -22,8 +22,10 @@ type AdamW struct {
 	First, Second []float32
 	Steps         int64
 
-	model  *Model
-	config AdamWConfig
+	model     *Model
+	config    AdamWConfig
+	kernels   *kernels
+	constants adamConstants
 }
 
 // NewAdamW starts with moments of zero.
@@ -37,7 +39,7 @@ func NewAdamW(m *Model, c AdamWConfig) *AdamW {
 	if c.Epsilon == 0 {
 		c.Epsilon = 1e-8
 	}
-	return &AdamW{First: make([]float32, len(m.Weights)), Second: make([]float32, len(m.Weights)), model: m, config: c}
+	return &AdamW{First: make([]float32, len(m.Weights)), Second: make([]float32, len(m.Weights)), model: m, config: c, kernels: defaultKernels()}
 }
 
 // Step changes the model's weights by the gradients (in the order of Model.Weights) at a learning rate.
@@ -47,7 +49,8 @@ func (a *AdamW) Step(gradients []float32, rate float64) error {
 	}
 	a.Steps++
 	c := a.config
-	k := adamConstants{
+	k := &a.constants
+	*k = adamConstants{
 		beta1: float32(c.Beta1), rest1: float32(1 - c.Beta1),
 		beta2: float32(c.Beta2), rest2: float32(1 - c.Beta2),
 		scale:   float32(1 / (1 - power(c.Beta1, a.Steps))),
@@ -55,7 +58,6 @@ func (a *AdamW) Step(gradients []float32, rate float64) error {
 		epsilon: float32(c.Epsilon),
 		rate:    float32(-rate),
 	}
-	kernels := defaultKernels()
 	at := 0
 	for _, s := range a.model.Graph.Params {
 		k.keep = 1
@@ -63,7 +65,7 @@ func (a *AdamW) Step(gradients []float32, rate float64) error {
 			k.keep = float32(1 - float64(rate*c.WeightDecay))
 		}
 		end := at + s.Len()
-		kernels.adam(a.model.Weights[at:end], a.First[at:end], a.Second[at:end], gradients[at:end], &k)
+		a.kernels.adam(a.model.Weights[at:end], a.First[at:end], a.Second[at:end], gradients[at:end], k)
 		at = end
 	}
 	return nil

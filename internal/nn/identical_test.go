@@ -16,7 +16,7 @@ func TestEveryMachineGivesTheSameBytes(t *testing.T) {
 			want := ""
 			for _, kernels := range KernelNames() {
 				for _, workers := range []int{1, 2, 3, 7} {
-					got := runHash(t, network, kernels, workers)
+					got := runHash(t, network, kernels, workers, 8, 16)
 					if want == "" {
 						want = got
 					}
@@ -29,9 +29,25 @@ func TestEveryMachineGivesTheSameBytes(t *testing.T) {
 	}
 }
 
+// TestLargeChipsGiveTheSameBytes has chips that are cut into several tasks each.
+func TestLargeChipsGiveTheSameBytes(t *testing.T) {
+	if KernelName() == portableKernels.name {
+		t.Skip("the portable kernels alone would take minutes")
+	}
+	for _, name := range []string{"segmentation", "residual classifier"} {
+		want := runHash(t, networks[name], KernelName(), 2, 128, 120)
+		for _, workers := range []int{1, 3} {
+			for _, kernels := range KernelNames()[:len(KernelNames())-1] {
+				if got := runHash(t, networks[name], kernels, workers, 128, 120); got != want {
+					t.Errorf("%s, %s with %d workers: %s, and should be %s", name, kernels, workers, got, want)
+				}
+			}
+		}
+	}
+}
+
 // runHash trains, calibrates and predicts, and digests all that came out.
-func runHash(t *testing.T, network func(b *Builder) *Node, kernels string, workers int) string {
-	const h, w = 16, 24
+func runHash(t *testing.T, network func(b *Builder) *Node, kernels string, workers, h, w int) string {
 	must(t, UseKernels(kernels))
 	defer chosenKernels.Store(nil)
 	m := mustModel(t, network, 8)

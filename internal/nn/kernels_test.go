@@ -14,6 +14,7 @@ type arena struct {
 	t      testing.TB
 	rng    *RNG
 	blocks [][]float32
+	place  func(n int) []float32 // Or nil for canaries.
 }
 
 const canaries = 40
@@ -22,12 +23,7 @@ var canary = math.Float32frombits(0x7fc0dead)
 
 // floats gives n random values between canaries; some are zero or equal to others.
 func (a *arena) floats(n int) []float32 {
-	block := make([]float32, n+2*canaries)
-	for i := range block {
-		block[i] = canary
-	}
-	a.blocks = append(a.blocks, block)
-	out := block[canaries : canaries+n : canaries+n]
+	out := a.room(n)
 	for i := range out {
 		switch v := a.rng.Normal(); {
 		case v > 1.5:
@@ -40,6 +36,18 @@ func (a *arena) floats(n int) []float32 {
 		}
 	}
 	return out
+}
+
+func (a *arena) room(n int) []float32 {
+	if a.place != nil {
+		return a.place(n)
+	}
+	block := make([]float32, n+2*canaries)
+	for i := range block {
+		block[i] = canary
+	}
+	a.blocks = append(a.blocks, block)
+	return block[canaries : canaries+n : canaries+n]
 }
 
 func (a *arena) check() {
@@ -172,7 +180,6 @@ func (a *arena) floor() float32 {
 // compareKernels runs one kernel on the same arguments in each instruction set.
 func compareKernels(t testing.TB, name string, seed uint64) {
 	var want [][]float32
-	// The portable kernels' tiles are lower, so theirs are run last, with the heights that the others chose.
 	for _, kind := range KernelNames() {
 		k, err := kernelsByName(kind)
 		must(t, err)
