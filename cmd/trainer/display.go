@@ -50,7 +50,7 @@ func (d *display) settings(session *training.Session) {
 		fmt.Fprintf(d.w, "%d classes, %d epochs in batches of %d, learning rate %g, seed %d\n", s.NumClasses, s.Epochs, s.BatchSize, s.LearningRate, s.Seed)
 		return
 	}
-	d.log.Info("training", "hyperparameters", s)
+	d.log.Info("training", "classes", s.NumClasses, "epochs", s.Epochs, "batchSize", s.BatchSize, "learningRate", s.LearningRate, "seed", s.Seed)
 }
 
 func (d *display) resumed(step int) {

@@ -26,6 +26,16 @@ func (e *changedFileError) Error() string {
 		"; start a new job"
 }
 
+// noFileError says that a file is not in storage.
+type noFileError struct{ file string }
+
+func (e *noFileError) Error() string {
+	return "file " + e.file + " is not in storage; upload it to this namespace, or correct its ID"
+}
+
+// Is makes it the kind of error that it is for storage.
+func (e *noFileError) Is(target error) bool { return target == storage.ErrNotFound }
+
 // conflictError says that another model stands where this one is to be.
 type conflictError struct{ where string }
 

@@ -31,6 +31,13 @@ func newRoot() *cobra.Command {
 		Short: "Train models on satellite imagery",
 		Long: "Trainer checks training files, trains models for classification and segmentation, and predicts with them.\n" +
 			"It needs no cluster; in a Pod, \"trainer stage\" runs the stages of a TrainingJob.",
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return fmt.Errorf("there is no command %q", args[0])
+			}
+			return nil
+		},
+		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
@@ -38,9 +45,7 @@ func newRoot() *cobra.Command {
 		return usageError{fmt.Errorf("%w; see %s --help", err, c.CommandPath())}
 	})
 	root.AddCommand(newInspect(), newValidate(), newTrain(), newStage(), newPredict(), newUpload(), newVersion())
-	for _, command := range root.Commands() {
-		asUsageErrors(command)
-	}
+	asUsageErrors(root)
 	return root
 }
 

@@ -33,7 +33,7 @@ func newStage() *cobra.Command {
 		Long: "Run a stage of a TrainingJob as the operator's contract says. Where storage is comes from the environment: " +
 			contract.EnvStorageURL + " and " + contract.EnvStoragePrefix + ".",
 		Args: cobra.NoArgs,
-		RunE: func(c *cobra.Command, _ []string) error {
+		RunE: func(*cobra.Command, []string) error {
 			return usageError{errors.New("name a stage: download, validate or train")}
 		},
 	}
@@ -181,7 +181,10 @@ func (o *stageOptions) fetch(ctx context.Context, store *storage.Store) error {
 			digest, err = store.FetchFile(ctx, file.id, o.path(file.id))
 			return err
 		})
-		if err != nil {
+		switch {
+		case errors.Is(err, storage.ErrNotFound):
+			return &noFileError{file.id}
+		case err != nil:
 			return fmt.Errorf("fetching file %s: %w", file.id, err)
 		}
 		if file.digest != "" && digest.SHA256 != file.digest {

@@ -41,10 +41,10 @@ func trainStage(ctx context.Context, o *stageOptions) (_ contract.Message, err e
 		return contract.Message{}, err
 	}
 	defer store.Close()
-	defer func() { storeLog(store, o, err) }()
 	if message, done, err := o.standing(ctx, store); done || err != nil {
 		return message, err
 	}
+	defer func() { storeLog(store, o, err) }()
 	server, err := startServer(o)
 	if err != nil {
 		return contract.Message{}, err

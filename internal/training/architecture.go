@@ -39,11 +39,14 @@ type architecture struct {
 // width is the number of channels at a level, the input's being 0.
 func (a *architecture) width(level int) int { return a.channels[min(level, len(a.channels)-1)] }
 
+// maxLevels bounds the levels of a classifier.
+const maxLevels = 5
+
 // classifier is a residual network (He et al. 2016, arXiv:1512.03385) with one block a level. Its head reads the means
 // of the last level and also mean and deviation of each band: with few chips these carry most of what there is to learn.
 func (a *architecture) classifier(side, classes int) (*nn.Graph, error) {
 	levels := 2
-	for side>>levels > 4 && levels < 5 {
+	for levels < maxLevels && side>>levels > 4 && side%(1<<levels) == 0 {
 		levels++
 	}
 	x := a.Input()

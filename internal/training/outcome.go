@@ -185,7 +185,7 @@ func (s *Session) measure(ctx context.Context, l *Loop, m *manifest.Manifest) ([
 	return g.chips(), nil
 }
 
-// judge warns of a model that is no better than a simple method.
+// judge warns of a model that a simple method beats, or that has learnt nothing.
 func (s *Session) judge(m *manifest.Manifest) {
 	score := func(e results.Evaluation) float64 {
 		if report.Score(m.Task) == "meanIoU" {
@@ -194,16 +194,15 @@ func (s *Session) judge(m *manifest.Manifest) {
 		return e.Accuracy
 	}
 	model := score(m.Metrics.Validation.Evaluation)
-	for _, baseline := range []struct{ name, title string }{
-		{manifest.BaselineMajority, "always saying the most frequent class"},
-		{manifest.BaselineLinear, "a linear model on band statistics"},
-	} {
-		if reached := score(m.Metrics.Baselines[baseline.name]); reached >= model && reached < 1 {
-			m.Warnings = append(m.Warnings, fmt.Sprintf("the model is not better than %s (%s %.3f against %.3f on the validation data); more or better training data may help",
-				baseline.title, report.Score(m.Task), model, reached))
-		}
+	majority, linear := score(m.Metrics.Baselines[manifest.BaselineMajority]), score(m.Metrics.Baselines[manifest.BaselineLinear])
+	switch {
+	case majority >= model && majority < 1:
+		m.Warnings = append(m.Warnings, fmt.Sprintf("the model is not better than always saying the most frequent class "+
+			"(%s %.3f on the validation data); check the labels, and train with more chips", report.Score(m.Task), model))
+	case linear > model:
+		m.Warnings = append(m.Warnings, fmt.Sprintf("a linear model on band statistics is better than this model "+
+			"(%s %.3f against %.3f on the validation data); train with more chips", report.Score(m.Task), linear, model))
 	}
-	s.warnings = m.Warnings
 }
 
 // export gives the model as ONNX, with what is needed to use it in its metadata.

@@ -54,7 +54,7 @@ type Input struct {
 
 // Normalisation is (pixel − mean) / deviation for each band. It is part of the ONNX graph: users pass raw pixels.
 type Normalisation struct {
-	// Source is platform, or trainingData.
+	// Source is platform, or training for the statistics of the training data.
 	Source    string    `json:"source"`
 	Mean      []float64 `json:"mean"`
 	Deviation []float64 `json:"deviation"`
@@ -93,6 +93,9 @@ type Metrics struct {
 	// Baselines are what simple methods reach on the same validation data.
 	Baselines map[string]results.Evaluation `json:"baselines,omitempty"`
 }
+
+// NormalisedByPlatform is the source of a normalisation by the platform's statistics.
+const NormalisedByPlatform = "platform"
 
 // The names of the baselines.
 const (

@@ -35,6 +35,7 @@ type view struct {
 	Segmentation    bool
 	HiddenClasses   int
 	Unit            string
+	Normalised      string
 	Curves          htmltemplate.URL
 	Confusion       htmltemplate.URL
 	Chips           htmltemplate.URL
@@ -53,6 +54,10 @@ func newView(in Input) (*view, error) {
 	v.Unit = "chips"
 	if v.Segmentation {
 		v.Unit = "pixels"
+	}
+	v.Normalised = "mean and deviation of each band in the training data"
+	if m.Input.Normalisation.Source == manifest.NormalisedByPlatform {
+		v.Normalised = "the statistics of platform " + m.Input.Platform
 	}
 	if len(v.Classes) > maxClassRows {
 		v.HiddenClasses = len(v.Classes) - maxClassRows

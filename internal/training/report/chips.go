@@ -139,7 +139,7 @@ func segmentationSheet(chips []Chip, bands []string, classes int) ([]byte, error
 			drawImage(c, img, x+vg.Length(k)*(chipSide+chipGap), y, chipSide)
 		}
 		caption := fmt.Sprintf("sample %d: %s of the pixels right", chip.Sample, percent(chip.Accuracy))
-		c.FillText(label(8, draw.XLeft), vg.Point{X: x, Y: y - chipSide - 0.1*vg.Inch}, caption)
+		c.FillText(label(9, draw.XLeft), vg.Point{X: x, Y: y - chipSide - 0.11*vg.Inch}, caption)
 	}
 	classLegend(c, classes, legend)
 	return encode(canvas)

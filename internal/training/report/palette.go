@@ -52,3 +52,12 @@ func blend(a, b color.NRGBA, at float64) color.NRGBA {
 	mix := func(x, y uint8) uint8 { return uint8(math.Round(float64(x) + (float64(y)-float64(x))*at)) }
 	return color.NRGBA{mix(a.R, b.R), mix(a.G, b.G), mix(a.B, b.B), 0xff}
 }
+
+// Palette has the colour of each class.
+func Palette(classes int) color.Palette {
+	var all color.Palette
+	for class := range classes {
+		all = append(all, classTone(class))
+	}
+	return all
+}
