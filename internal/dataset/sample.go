@@ -1,6 +1,8 @@
 package dataset
 
 import (
+	"errors"
+
 	"github.com/swath-dev/swath/internal/hdf5"
 )
 
@@ -55,7 +57,7 @@ func (r *Reader) ReadSample(i int, s *Sample) error {
 		f.timestamp.Int64s(when[:], record),
 	} {
 		if err != nil {
-			return f.invalid(i, RuleMembers, "%v", err)
+			return r.valueError(i, RuleMembers, err)
 		}
 	}
 	s.GSD, s.Timestamp = one[0], when[0]
@@ -74,15 +76,11 @@ func (r *Reader) ReadSample(i int, s *Sample) error {
 // batch needs. Labels become int16, with -1 for the ignored one.
 func (r *Reader) readInto(i int, pixels []float32, labels []int16, rule labelRule) error {
 	f := r.f
-	record, err := r.r.ReadSample(i)
-	if err != nil {
-		return readError(f.name, i, err)
+	if err := r.r.ReadFloat32s(i, f.pixels, pixels); err != nil {
+		return r.valueError(i, RuleMembers, err)
 	}
-	if err := f.pixels.Float32s(pixels, record); err != nil {
-		return f.invalid(i, RuleMembers, "%v", err)
-	}
-	if err := f.label.Int64s(r.labels, record); err != nil {
-		return f.invalid(i, RuleLabel, "%v", err)
+	if err := r.r.ReadInt64s(i, f.label, r.labels); err != nil {
+		return r.valueError(i, RuleLabel, err)
 	}
 	for k, v := range r.labels {
 		c, ok := rule.class(v)
@@ -94,25 +92,31 @@ func (r *Reader) readInto(i int, pixels []float32, labels []int16, rule labelRul
 	return nil
 }
 
+// readTraits reads the labels of sample i into r.labels and returns its point.
+func (r *Reader) readTraits(i int) (point [2]float32, err error) {
+	f := r.f
+	if err := r.r.ReadInt64s(i, f.label, r.labels); err != nil {
+		return point, r.valueError(i, RuleLabel, err)
+	}
+	if err := r.r.ReadFloat32s(i, f.point, point[:]); err != nil {
+		return point, r.valueError(i, RuleMembers, err)
+	}
+	return point, nil
+}
+
+// valueError is for a member that cannot be read, whose type is known to be
+// right: what is wrong is the file, the system, or the value.
+func (r *Reader) valueError(i int, rule Rule, err error) error {
+	var value *hdf5.ValueError
+	if errors.As(err, &value) {
+		return r.f.invalid(i, rule, "%v", err)
+	}
+	return readError(r.f.name, i, err)
+}
+
 func resize[T any](s []T, n int) []T {
 	if cap(s) < n {
 		return make([]T, n)
 	}
 	return s[:n]
-}
-
-// readTraits reads the labels of sample i into r.labels and returns its point.
-func (r *Reader) readTraits(i int) (point [2]float32, err error) {
-	f := r.f
-	record, err := r.r.ReadSample(i)
-	if err != nil {
-		return point, readError(f.name, i, err)
-	}
-	if err := f.label.Int64s(r.labels, record); err != nil {
-		return point, f.invalid(i, RuleLabel, "%v", err)
-	}
-	if err := f.point.Float32s(point[:], record); err != nil {
-		return point, f.invalid(i, RuleMembers, "%v", err)
-	}
-	return point, nil
 }

@@ -10,14 +10,19 @@ import (
 // be m.Type.Len(). Integers and other floats are converted, rounding to the
 // nearest float32; what is too large becomes infinite.
 func (m Member) Float32s(dst []float32, record []byte) error {
-	t := m.Type.Scalar()
 	raw, err := m.raw(len(dst), record)
 	if err != nil {
 		return err
 	}
+	return m.float32s(dst, raw)
+}
+
+// float32s converts the member's own bytes.
+func (m Member) float32s(dst []float32, raw []byte) error {
+	t := m.Type.Scalar()
 	switch {
-	case t.Class == Float && t.Size == 4 && !t.BigEndian:
-		copyFloat32LE(dst, raw)
+	case t.nativeFloat32():
+		copy(bytesOf(dst), raw)
 	case t.Class == Float:
 		for i := range dst {
 			dst[i] = float32(t.float(raw[i*t.Size:]))
@@ -39,18 +44,29 @@ func (m Member) Float32s(dst []float32, record []byte) error {
 // Int64s puts the integers of member m in a record into dst, whose length must
 // be m.Type.Len(). An unsigned number beyond int64 is an error.
 func (m Member) Int64s(dst []int64, record []byte) error {
-	t := m.Type.Scalar()
 	raw, err := m.raw(len(dst), record)
 	if err != nil {
 		return err
 	}
-	if t.Class != Integer {
+	return m.int64s(dst, raw)
+}
+
+// int64s converts the member's own bytes.
+func (m Member) int64s(dst []int64, raw []byte) error {
+	t := m.Type.Scalar()
+	switch {
+	case t.Class != Integer:
 		return fmt.Errorf("member %q is of type %s, not of integers", m.Name, m.Type)
+	case t.Size == 8 && t.Signed && !t.BigEndian:
+		for i := range dst {
+			dst[i] = int64(binary.LittleEndian.Uint64(raw[8*i:]))
+		}
+		return nil
 	}
 	for i := range dst {
 		dst[i] = t.int(raw[i*t.Size:])
 		if !t.Signed && dst[i] < 0 {
-			return fmt.Errorf("member %q has the value %d, which is too large", m.Name, uint64(dst[i]))
+			return &ValueError{Member: m.Name, Value: uint64(dst[i])}
 		}
 	}
 	return nil
@@ -58,8 +74,8 @@ func (m Member) Int64s(dst []int64, record []byte) error {
 
 // raw cuts the member's bytes out of a record.
 func (m Member) raw(n int, record []byte) ([]byte, error) {
-	if n != m.Type.Len() {
-		return nil, fmt.Errorf("member %q has %d values, not %d", m.Name, m.Type.Len(), n)
+	if err := m.checkLen(n); err != nil {
+		return nil, err
 	}
 	if m.Offset+m.Type.Size > len(record) {
 		return nil, fmt.Errorf("a record of %d bytes does not have member %q", len(record), m.Name)
@@ -67,19 +83,11 @@ func (m Member) raw(n int, record []byte) ([]byte, error) {
 	return record[m.Offset : m.Offset+m.Type.Size], nil
 }
 
-// copyFloat32LE is the way that nearly all pixels go; the compiler makes a plain
-// load and store of each step.
-func copyFloat32LE(dst []float32, raw []byte) {
-	for len(dst) >= 4 && len(raw) >= 16 {
-		dst[0] = math.Float32frombits(binary.LittleEndian.Uint32(raw))
-		dst[1] = math.Float32frombits(binary.LittleEndian.Uint32(raw[4:]))
-		dst[2] = math.Float32frombits(binary.LittleEndian.Uint32(raw[8:]))
-		dst[3] = math.Float32frombits(binary.LittleEndian.Uint32(raw[12:]))
-		dst, raw = dst[4:], raw[16:]
+func (m Member) checkLen(n int) error {
+	if n != m.Type.Len() {
+		return fmt.Errorf("member %q has %d values, not %d", m.Name, m.Type.Len(), n)
 	}
-	for i := range dst {
-		dst[i] = math.Float32frombits(binary.LittleEndian.Uint32(raw[4*i:]))
-	}
+	return nil
 }
 
 // bits is the number at the start of b as unsigned bits.

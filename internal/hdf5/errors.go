@@ -37,3 +37,14 @@ func (e *Error) Error() string {
 	b.WriteString(e.Reason)
 	return b.String()
 }
+
+// ValueError is for an unsigned number that is too large for an int64.
+type ValueError struct {
+	Member string
+	Value  uint64
+}
+
+// Error implements error.
+func (e *ValueError) Error() string {
+	return fmt.Sprintf("%s has the value %d, which is too large", e.Member, e.Value)
+}

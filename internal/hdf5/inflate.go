@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"hash/adler32"
 )
 
 // The zlib streams (RFC 1950, RFC 1951) of chunks are decompressed here and not
@@ -108,7 +107,7 @@ func (s *inflater) inflate(out, in []byte) error {
 		return fmt.Errorf("the gzip data end after %d of the chunk's %d bytes", n, len(out))
 	}
 	at := r.pos - int(r.n/8)
-	if got := adler32.Checksum(out); got != binary.BigEndian.Uint32(in[at:]) {
+	if got := adler(out); got != binary.BigEndian.Uint32(in[at:]) {
 		return errors.New("the gzip data are damaged: their checksum does not match")
 	}
 	return nil

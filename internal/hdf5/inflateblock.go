@@ -85,13 +85,19 @@ func (s *inflater) block(r *bitReader, out []byte, n int) (int, error) {
 		if distance > n {
 			return n, errInflateCode
 		}
-		copyMatch(dst, n, distance, length)
+		if distance >= 8 && length <= 16 {
+			// Most matches are two words at most.
+			binary.LittleEndian.PutUint64(dst[n:], binary.LittleEndian.Uint64(dst[n-distance:]))
+			binary.LittleEndian.PutUint64(dst[n+8:], binary.LittleEndian.Uint64(dst[n-distance+8:]))
+		} else {
+			copyMatch(dst, n, distance, length)
+		}
 		n += length
 	}
 }
 
 // copyMatch repeats length bytes that begin distance before n, by words of 8
-// bytes; up to 7 more are overwritten.
+// bytes; up to 15 more are overwritten.
 func copyMatch(dst []byte, n, distance, length int) {
 	from, end := n-distance, n+length
 	if distance >= 8 {

@@ -13,70 +13,95 @@ var (
 	codeOrder = [19]uint8{16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15}
 )
 
-// litEntry is the entry of a literal, a length or the end of a block, but for
-// the length of its code.
-func litEntry(symbol int) (entry, extra uint32) {
-	switch {
-	case symbol < 256:
-		return entryLiteral | uint32(symbol)<<valueShift, 0
-	case symbol == 256:
-		return entrySpecial | entryEnd, 0
-	case symbol < 286:
-		return lengthBase[symbol-257] << valueShift, lengthExtra[symbol-257]
+// litEntries, distEntries and codeEntries are the entries of all symbols, with
+// their extra bits counted but not yet the bits of their codes.
+var (
+	litEntries  = makeLitEntries()
+	distEntries = makeDistEntries()
+	codeEntries = makeCodeEntries()
+)
+
+func makeLitEntries() (all [288]uint32) {
+	for symbol := range all {
+		switch {
+		case symbol < 256:
+			all[symbol] = entryLiteral | uint32(symbol)<<valueShift
+		case symbol == 256:
+			all[symbol] = entrySpecial | entryEnd
+		case symbol < 286:
+			all[symbol] = lengthBase[symbol-257]<<valueShift | lengthExtra[symbol-257]
+		default:
+			all[symbol] = entrySpecial
+		}
 	}
-	return entrySpecial, 0
+	return all
 }
 
-// distEntry is the entry of a distance.
-func distEntry(symbol int) (entry, extra uint32) {
-	if symbol < 30 {
-		return distBase[symbol] << valueShift, distExtra[symbol]
+func makeDistEntries() (all [32]uint32) {
+	for symbol := range all {
+		all[symbol] = entrySpecial
+		if symbol < 30 {
+			all[symbol] = distBase[symbol]<<valueShift | distExtra[symbol]
+		}
 	}
-	return entrySpecial, 0
+	return all
 }
 
-// codeEntry is the entry of a code length code: a symbol from 0 to 18.
-func codeEntry(symbol int) (entry, extra uint32) { return uint32(symbol) << valueShift, 0 }
+func makeCodeEntries() (all [19]uint32) {
+	for symbol := range all {
+		all[symbol] = uint32(symbol) << valueShift
+	}
+	return all
+}
 
 // buildTable fills a table, whose first part is indexed by the next first bits
 // of the input, from the lengths of a canonical code (RFC 1951, 3.2.2). Longer
 // codes are in second tables behind it. A code must be complete, but it may be
 // empty or have a single symbol of one bit where allowed is set, as zlib has it.
-func buildTable(table []uint32, first int, lengths []uint8, allowed bool, entryOf func(int) (uint32, uint32)) error {
+func buildTable(table []uint32, first int, lengths []uint8, allowed bool, entries []uint32) error {
 	var count [maxBits + 1]int
-	longest := 0
 	for _, l := range lengths {
 		count[l]++
-		longest = max(longest, int(l))
 	}
 	count[0] = 0
 	left := 1
-	var next [maxBits + 2]uint32
+	var next [maxBits + 2]uint32 // the next code of each length
+	var place [maxBits + 2]int   // and the place of its symbol among the sorted
+	longest := 0
 	for l := 1; l <= maxBits; l++ {
 		left = left*2 - count[l]
 		if left < 0 {
 			return errInflateCode
 		}
 		next[l+1] = (next[l] + uint32(count[l])) << 1
+		place[l+1] = place[l] + count[l]
+		if count[l] > 0 {
+			longest = l
+		}
 	}
-	if left > 0 && (!allowed || longest > 1) {
-		return errInflateCode
+	if left > 0 {
+		if !allowed || longest > 1 {
+			return errInflateCode
+		}
+		for i := range table[:1<<first] {
+			table[i] = entrySpecial
+		}
 	}
-	for i := range table[:1<<first] {
-		table[i] = entrySpecial
+	var sorted [288]uint16
+	used := place[maxBits+1]
+	for symbol, l := range lengths {
+		if l > 0 {
+			sorted[place[l]] = uint16(symbol)
+			place[l]++
+		}
 	}
 	b := tableBuilder{table: table, first: first, used: 1 << first, count: count}
-	for l := 1; l <= longest; l++ {
-		for symbol, length := range lengths {
-			if int(length) != l {
-				continue
-			}
-			entry, extra := entryOf(symbol)
-			if !b.put(next[l], l, entry, extra) {
-				return errInflateCode
-			}
-			next[l]++
+	for _, symbol := range sorted[:used] {
+		l := uint32(lengths[symbol])
+		if !b.put(next[l], int(l), entries[symbol]+l<<8+l) {
+			return errInflateCode
 		}
+		next[l]++
 	}
 	return nil
 }
@@ -94,9 +119,8 @@ type tableBuilder struct {
 }
 
 // put enters a code of length l everywhere that its bits are the first ones.
-func (b *tableBuilder) put(code uint32, l int, entry, extra uint32) bool {
+func (b *tableBuilder) put(code uint32, l int, entry uint32) bool {
 	reversed := bits.Reverse32(code) >> (32 - l)
-	entry |= uint32(l)<<8 | (uint32(l) + extra)
 	if l <= b.first {
 		for i := reversed; i < 1<<b.first; i += 1 << l {
 			b.table[i] = entry
@@ -154,7 +178,7 @@ func (s *inflater) fixedCodes() {
 		d[i] = 5
 	}
 	// Neither can fail: both codes are complete and short.
-	s.fixed = buildTable(s.lit[:], litBits, l[:], false, litEntry) == nil && buildTable(s.dist[:], distBits, d[:], false, distEntry) == nil
+	s.fixed = buildTable(s.lit[:], litBits, l[:], false, litEntries[:]) == nil && buildTable(s.dist[:], distBits, d[:], false, distEntries[:]) == nil
 }
 
 // dynamicCodes reads the codes of a block (RFC 1951, 3.2.7).
@@ -174,7 +198,7 @@ func (s *inflater) dynamicCodes(r *bitReader) error {
 		lengths[codeOrder[i]] = uint8(r.take(3))
 	}
 	var table [1 << 7]uint32
-	if err := buildTable(table[:], 7, lengths[:], false, codeEntry); err != nil {
+	if err := buildTable(table[:], 7, lengths[:], false, codeEntries[:]); err != nil {
 		return err
 	}
 	total := literals + distances
@@ -218,8 +242,8 @@ func (s *inflater) dynamicCodes(r *bitReader) error {
 	if s.lengths[256] == 0 {
 		return errInflateCode // a block without an end
 	}
-	if err := buildTable(s.lit[:], litBits, s.lengths[:literals], true, litEntry); err != nil {
+	if err := buildTable(s.lit[:], litBits, s.lengths[:literals], true, litEntries[:]); err != nil {
 		return err
 	}
-	return buildTable(s.dist[:], distBits, s.lengths[literals:total], true, distEntry)
+	return buildTable(s.dist[:], distBits, s.lengths[literals:total], true, distEntries[:])
 }

@@ -23,35 +23,84 @@ func (d *Dataset) NewReader() *Reader {
 // ReadSample returns the bytes of sample i, from 0 on, as the file has them: a
 // record of the dataset's type. They are good until the next call.
 func (r *Reader) ReadSample(i int) ([]byte, error) {
+	return r.read(i, 0, r.d.typ.Size)
+}
+
+// ReadFloat32s puts the numbers of member m of sample i into dst, as
+// Member.Float32s does. Where samples are stored as they are, it reads nothing
+// else of the sample.
+func (r *Reader) ReadFloat32s(i int, m Member, dst []float32) error {
+	if err := m.checkLen(len(dst)); err != nil {
+		return err
+	}
+	if at, ok, err := r.place(i); err != nil {
+		return err
+	} else if ok && m.Type.Scalar().nativeFloat32() && m.Offset+m.Type.Size <= r.d.typ.Size {
+		return r.d.f.readAt(bytesOf(dst), at+int64(m.Offset))
+	}
+	raw, err := r.read(i, m.Offset, m.Type.Size)
+	if err != nil {
+		return err
+	}
+	return m.float32s(dst, raw)
+}
+
+// ReadInt64s does the same for integers, as Member.Int64s does.
+func (r *Reader) ReadInt64s(i int, m Member, dst []int64) error {
+	if err := m.checkLen(len(dst)); err != nil {
+		return err
+	}
+	raw, err := r.read(i, m.Offset, m.Type.Size)
+	if err != nil {
+		return err
+	}
+	return m.int64s(dst, raw)
+}
+
+// read gives size bytes of sample i from an offset in it on.
+func (r *Reader) read(i, offset, size int) ([]byte, error) {
 	d := r.d
-	size := d.typ.Size
-	if i < 0 || i >= d.n {
-		return nil, fmt.Errorf("there is no sample %d in %s: it has %d", i, d.f.name, d.n)
+	if offset < 0 || size < 0 || offset > d.typ.Size-size {
+		return nil, fmt.Errorf("a sample of %d bytes has nothing at %d to %d", d.typ.Size, offset, offset+size)
 	}
-	switch {
-	case d.compact != nil:
-		return d.compact[i*size : (i+1)*size], nil
-	case d.perChunk == 0:
+	at, ok, err := r.place(i)
+	if err != nil {
+		return nil, err
+	}
+	if ok {
 		r.chunk = grow(r.chunk, size)
-		return r.chunk, d.f.readAt(r.chunk, d.start+int64(i)*int64(size))
+		return r.chunk, d.f.readAt(r.chunk, at+int64(offset))
 	}
-	k, within := i/d.perChunk, i%d.perChunk
-	if len(d.filters) == 0 {
-		at, err := d.locate(k)
-		if err != nil {
-			return nil, err
-		}
-		r.chunk = grow(r.chunk, size)
-		return r.chunk, d.f.readAt(r.chunk, at+int64(within)*int64(size))
+	if d.compact != nil {
+		first := i*d.typ.Size + offset
+		return d.compact[first : first+size], nil
 	}
-	if k != r.current {
+	if k := i / d.perChunk; k != r.current {
 		r.current = -1
 		if err := r.load(k); err != nil {
 			return nil, err
 		}
 		r.current = k
 	}
-	return r.chunk[within*size : (within+1)*size], nil
+	first := i%d.perChunk*d.typ.Size + offset
+	return r.chunk[first : first+size], nil
+}
+
+// place is the byte of the file where sample i is, if it is there as it is; ok
+// is false if it is in the header or has gone through filters.
+func (r *Reader) place(i int) (at int64, ok bool, err error) {
+	d := r.d
+	if i < 0 || i >= d.n {
+		return 0, false, fmt.Errorf("there is no sample %d in %s: it has %d", i, d.f.name, d.n)
+	}
+	switch {
+	case d.compact != nil || len(d.filters) > 0:
+		return 0, false, nil
+	case d.perChunk == 0:
+		return d.start + int64(i)*int64(d.typ.Size), true, nil
+	}
+	at, err = d.locate(i / d.perChunk)
+	return at + int64(i%d.perChunk)*int64(d.typ.Size), true, err
 }
 
 func grow(b []byte, n int) []byte {
