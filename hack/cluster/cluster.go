@@ -18,6 +18,9 @@ import (
 // nodeName is the node's name in Kubernetes.
 const nodeName = "swath-node"
 
+// namePrefix is how the names of what is outside of the folder begin.
+const namePrefix = "swath-"
+
 // cluster is one local cluster, which its folder identifies: what it has on the machine outside that folder is named
 // after it, so that clusters of several clones can run side by side.
 type cluster struct {
@@ -34,6 +37,8 @@ type state struct {
 	Network network `json:"network"`
 	// Binaries is the folder of the Kubernetes programs.
 	Binaries string `json:"binaries"`
+	// Complete says that the node was set up to the end.
+	Complete bool `json:"complete"`
 }
 
 // errNotUp says that there is no cluster to work with.
@@ -62,7 +67,7 @@ func (c *cluster) path(elem ...string) string {
 }
 
 // name is what the cluster's network link and control groups are called: at most 15 bytes, as links need.
-func (c *cluster) name() string { return "swath-" + c.id }
+func (c *cluster) name() string { return namePrefix + c.id }
 
 // program is one of the Kubernetes programs as the machine sees it.
 func (c *cluster) program(name string) string { return filepath.Join(c.state.Binaries, name) }

@@ -30,8 +30,8 @@ func TestCluster(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Fatal("this test needs root")
 	}
-	before := machine(t)
 	h := newHarness(t)
+	before := machine(t, h.dir)
 	h.run(t, "up")
 	steps := []struct {
 		name string
@@ -47,6 +47,7 @@ func TestCluster(t *testing.T) {
 		{"a Pod outlives the components", testRestarts},
 		{"a component that is stopped stays so", testStopStart},
 		{"a node that was killed is made anew", testNodeKilled},
+		{"a cluster whose folder is gone is removed", testOrphan},
 	}
 	for _, step := range steps {
 		if !t.Run(step.name, func(t *testing.T) { step.run(t, h) }) {
@@ -56,7 +57,7 @@ func TestCluster(t *testing.T) {
 	}
 	h.run(t, "down")
 	h.run(t, "down") // Nothing to do is no error.
-	if after := machine(t); !slices.Equal(before, after) {
+	if after := machine(t, h.dir); !slices.Equal(before, after) {
 		t.Errorf("the machine is not as it was: %s", difference(before, after))
 	}
 	if _, err := os.Stat(h.dir); err == nil {
@@ -250,6 +251,12 @@ func testServices(t *testing.T, h *harness) {
 		t.Errorf("from a Pod the Service answers %q", out)
 	}
 	expectHello(t, "http://"+address+"/")
+	if out := h.probe(t, "get", "http://probe.probe.svc.cluster.local/"); !strings.Contains(out, "hello from the Pod") {
+		t.Errorf("from a Pod the Service answers by its name %q", out)
+	}
+	if out := h.probe(t, "get", "http://probe/"); !strings.Contains(out, "hello from the Pod") {
+		t.Errorf("from a Pod the Service answers by its short name %q", out)
+	}
 	pod := h.kubectl(t, "get", "pod", "probe", "--output=jsonpath={.status.podIP}")
 	expectHello(t, "http://"+pod+":8080/")
 	if out := h.probe(t, "api", "/api"); !strings.HasPrefix(out, "200 ") {
@@ -322,19 +329,34 @@ func testNodeKilled(t *testing.T, h *harness) {
 	}
 }
 
+// testOrphan makes a cluster whose folder is removed under it, as when a clone is deleted.
+func testOrphan(t *testing.T, h *harness) {
+	orphan := &harness{root: h.root, tool: h.tool, dir: filepath.Join(t.TempDir(), "cluster")}
+	if out := orphan.run(t, "up"); !strings.Contains(out, "Another local cluster is up too, of "+h.dir) {
+		t.Errorf("up beside another cluster says\n%s", out)
+	}
+	_ = os.RemoveAll(orphan.dir) // What the node is writing just now stays.
+	if out := h.run(t, "up"); !strings.Contains(out, "Removing the local cluster of "+orphan.dir) {
+		t.Errorf("up says\n%s", out)
+	}
+	if out := orphan.run(t, "down"); out != "The cluster is down.\n" {
+		t.Errorf("the orphan was not removed: %s", out)
+	}
+}
+
 // machine lists what of a cluster could be left on the machine: processes of a node, mounts, links, routes, packet
 // filter rules, named network namespaces, control groups, and the settings that kubelets change.
-func machine(t *testing.T) []string {
+func machine(t *testing.T, dir string) []string {
 	t.Helper()
 	var all []string
 	for _, command := range []string{
-		"grep -lsa " + markCluster + " /proc/[0-9]*/environ | wc -l",
+		"grep -lsa " + markCluster + "=" + dir + " /proc/[0-9]*/environ | wc -l",
 		"cut -d' ' -f1-3 /proc/mounts",
 		"ip -oneline link | cut -d: -f2",
 		"ip route",
 		"nft list ruleset",
 		"ls /run/netns 2>/dev/null; true",
-		"find /sys/fs/cgroup -type d -name '*swath*'; find /sys/fs/cgroup -type d -name 'kubepods*'",
+		"find /sys/fs/cgroup -name 'swath-*' -o -name 'kubepods*' -not -path '*/swath-*'",
 		"ls -d /var/lib/kubelet /var/lib/cni /var/lib/etcd /var/log/pods /run/containerd /opt/cni /etc/cni 2>/dev/null; true",
 		"cd /proc/sys && tail -n +1 " + strings.Join(machineSettings, " ") + " net/ipv4/ip_forward",
 	} {

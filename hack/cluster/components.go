@@ -30,6 +30,7 @@ type component struct {
 // componentNames are in the order in which they start.
 var componentNames = []string{
 	"etcd", "containerd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubelet", "kube-proxy",
+	"coredns",
 }
 
 // components returns the components in the order in which they start.
@@ -46,6 +47,8 @@ func components(n network) []component {
 		{name: "kubelet", args: kubeletArgs(node), after: []string{"kube-apiserver", "containerd"},
 			health: "http://" + node + ":10248/healthz"},
 		{name: "kube-proxy", args: proxyArgs(), after: []string{"kube-apiserver"}, health: "http://" + node + ":10256/livez"},
+		{name: "coredns", args: []string{"-conf=" + etc("Corefile")}, after: []string{"kube-apiserver"},
+			health: "http://" + node + ":8181/ready"},
 	}
 	for i := range all {
 		all[i].path = filepath.Join(insideBinaries, all[i].name)

@@ -4,6 +4,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"embed"
 	"fmt"
 	"os"
@@ -39,6 +40,7 @@ func (c *cluster) writeConfigs() error {
 		"kubelet.yaml":    "kubelet.yaml",
 		"kube-proxy.yaml": "kube-proxy.yaml",
 		"resolv.conf":     "resolv.conf",
+		"Corefile":        "Corefile",
 	} {
 		content, err := render(source, values)
 		if err != nil {
@@ -66,4 +68,18 @@ func render(name string, values any) ([]byte, error) {
 		return nil, fmt.Errorf("filling in the template %s: %w", name, err)
 	}
 	return out.Bytes(), nil
+}
+
+// apply hands one of the templates, filled in, to Kubernetes.
+func (c *cluster) apply(ctx context.Context, name string, values any) error {
+	manifest, err := render(name, values)
+	if err != nil {
+		return err
+	}
+	cmd := c.kubectl(ctx, "apply", "--filename=-")
+	cmd.Stdin = bytes.NewReader(manifest)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("applying %s: %w\n%s", name, err, out)
+	}
+	return nil
 }

@@ -49,7 +49,8 @@ func (c *cluster) remove(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if node, ok := first(all); ok {
+	node, ok := first(all)
+	if ok {
 		if err := killNode(ctx, node); err != nil {
 			return err
 		}
@@ -60,7 +61,7 @@ func (c *cluster) remove(ctx context.Context) error {
 	if err := c.removeControlGroups(ctx); err != nil {
 		return err
 	}
-	if err := c.removeFolder(); err != nil {
+	if err := c.removeFolder(ok); err != nil {
 		return err
 	}
 	leftovers, err := c.leftovers()
@@ -96,8 +97,8 @@ func (c *cluster) removeLink(ctx context.Context) error {
 }
 
 // removeFolder removes the cluster's folder. Its mounts have gone with the node, so nothing that was mounted is
-// removed with it.
-func (c *cluster) removeFolder() error {
+// removed with it. Unless a node has just run there, it is the cluster's only if it says so.
+func (c *cluster) removeFolder(sure bool) error {
 	entries, err := os.ReadDir(c.dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -105,7 +106,7 @@ func (c *cluster) removeFolder() error {
 	if err != nil {
 		return fmt.Errorf("removing the cluster's folder: %w", err)
 	}
-	if _, err := os.Stat(c.path("state.json")); errors.Is(err, fs.ErrNotExist) && len(entries) > 0 {
+	if _, err := os.Stat(c.path("state.json")); errors.Is(err, fs.ErrNotExist) && !sure && len(entries) > 0 {
 		return fmt.Errorf("%s is no folder of a local cluster, since it has no state.json: not touched; "+
 			"remove it yourself if nothing in it is needed", c.dir)
 	}

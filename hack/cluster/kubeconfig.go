@@ -18,7 +18,7 @@ import (
 // contextName is what cluster, user and context are called in kubeconfigs.
 const contextName = "swath-local"
 
-// user is who a kubeconfig is for. The groups and names are those that Kubernetes has rights for from the start.
+// user is who a kubeconfig is for. Kubernetes has rights for most of these names and groups from the start.
 type user struct {
 	path   string
 	name   string
@@ -33,6 +33,7 @@ func (c *cluster) writeKubeconfigs(a authority, caCertificate []byte) error {
 		{c.path("etc", "kube-controller-manager.kubeconfig"), "system:kube-controller-manager", nil},
 		{c.path("etc", "kube-scheduler.kubeconfig"), "system:kube-scheduler", nil},
 		{c.path("etc", "kube-proxy.kubeconfig"), "system:kube-proxy", nil},
+		{c.path("etc", "coredns.kubeconfig"), "system:coredns", nil}, // Its rights are in config/dns.yaml.
 	}
 	for _, u := range users {
 		id, err := a.client(u.name, u.groups...)

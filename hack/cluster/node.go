@@ -41,7 +41,7 @@ var machineSettings = []string{
 // isNodeProcess tells whether this is the node's first process.
 func isNodeProcess() bool { return os.Args[0] == nodeArg0 }
 
-// startNode starts the node's first process, connects its network and lets it go on.
+// startNode starts the node's first process, gives it a network and control groups, and lets it go on.
 func (c *cluster) startNode(ctx context.Context) error {
 	log, err := os.OpenFile(c.path("log", "node.log"), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o644)
 	if err != nil {
@@ -54,7 +54,7 @@ func (c *cluster) startNode(ctx context.Context) error {
 	}
 	defer hold.Close()
 	defer release.Close()
-	cmd := exec.Command("/proc/self/exe") // Not with ctx: it is to outlive this command.
+	cmd := exec.CommandContext(context.WithoutCancel(ctx), "/proc/self/exe") // It is to outlive this command.
 	cmd.Args = []string{nodeArg0, c.dir}
 	cmd.Dir = "/"
 	cmd.Env = []string{"PATH=" + searchPath, "HOME=/root", markCluster + "=" + c.dir}
@@ -66,7 +66,7 @@ func (c *cluster) startNode(ctx context.Context) error {
 	if err := cmd.Start(); err != nil {
 		return fmt.Errorf("starting the node: %w", err)
 	}
-	if err := c.connect(ctx, cmd.Process.Pid); err != nil {
+	if err := errors.Join(c.connect(ctx, cmd.Process.Pid), c.makeControlGroups()); err != nil {
 		return errors.Join(err, cmd.Process.Kill(), ignoreExit(cmd.Wait()))
 	}
 	if _, err := release.WriteString("go\n"); err != nil {

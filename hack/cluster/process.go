@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -23,9 +24,10 @@ const (
 	markComponent = "SWATH_CLUSTER_COMPONENT"
 )
 
-// process is a process of the cluster.
+// process is a process of a cluster.
 type process struct {
 	pid       int
+	dir       string // The cluster's folder.
 	name      string // The first argument's last element.
 	component string // The component that it is or that has started it; empty for the node's first process.
 	started   time.Time
@@ -34,9 +36,15 @@ type process struct {
 // processes returns all processes of the cluster: the node's first, the components, and what they have started, but
 // for those in containers.
 func (c *cluster) processes() ([]process, error) {
+	all, err := allProcesses()
+	return slices.DeleteFunc(all, func(p process) bool { return p.dir != c.dir }), err
+}
+
+// allProcesses returns the processes of all clusters on this machine.
+func allProcesses() ([]process, error) {
 	entries, err := os.ReadDir("/proc")
 	if err != nil {
-		return nil, fmt.Errorf("looking for the cluster's processes: %w", err)
+		return nil, fmt.Errorf("looking for processes of clusters: %w", err)
 	}
 	var found []process
 	for _, entry := range entries {
@@ -44,32 +52,31 @@ func (c *cluster) processes() ([]process, error) {
 		if err != nil {
 			continue
 		}
-		if p, ok := inspect(pid, c.dir); ok {
+		if p, ok := inspect(pid); ok {
 			found = append(found, p)
 		}
 	}
 	return found, nil
 }
 
-// inspect reads a process from /proc and tells whether it is there and belongs to the cluster of that folder.
-func inspect(pid int, dir string) (process, bool) {
+// inspect reads a process from /proc and tells whether it is there and belongs to a cluster.
+func inspect(pid int) (process, bool) {
 	base := filepath.Join("/proc", strconv.Itoa(pid))
 	environ, err := os.ReadFile(filepath.Join(base, "environ"))
 	if err != nil || !bytes.Contains(environ, []byte(markCluster)) {
 		return process{}, false
 	}
 	p := process{pid: pid}
-	var cluster string
 	for _, pair := range strings.Split(string(environ), "\x00") {
 		switch name, value, _ := strings.Cut(pair, "="); name {
 		case markCluster:
-			cluster = value
+			p.dir = value
 		case markComponent:
 			p.component = value
 		}
 	}
 	cmdline, err := os.ReadFile(filepath.Join(base, "cmdline"))
-	if err != nil || cluster != dir {
+	if err != nil || p.dir == "" {
 		return process{}, false
 	}
 	argv0, _, _ := strings.Cut(string(cmdline), "\x00")
@@ -82,13 +89,13 @@ func inspect(pid int, dir string) (process, bool) {
 
 // first returns the node's first process, if it runs.
 func first(processes []process) (process, bool) {
-	for _, p := range processes {
-		if p.name == nodeArg0 && p.component == "" {
-			return p, true
-		}
+	if i := slices.IndexFunc(processes, process.isFirst); i >= 0 {
+		return processes[i], true
 	}
 	return process{}, false
 }
+
+func (p process) isFirst() bool { return p.name == nodeArg0 && p.component == "" }
 
 // running returns the process that is the component, if it runs.
 func running(processes []process, component string) (process, bool) {

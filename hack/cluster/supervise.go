@@ -37,12 +37,8 @@ func (s *supervisor) run() error {
 	signals := make(chan os.Signal, 16)
 	signal.Notify(signals, unix.SIGCHLD, unix.SIGHUP) // A process ended; a mark in stopped/ has gone.
 	for {
-		pending, err := s.startDue()
-		if err != nil {
-			return err
-		}
 		var again <-chan time.Time
-		if pending {
+		if s.startDue() {
 			again = time.After(probeDelay)
 		}
 		select {
@@ -56,7 +52,7 @@ func (s *supervisor) run() error {
 }
 
 // startDue starts what is to run and may, and tells whether something is to run but may not yet.
-func (s *supervisor) startDue() (pending bool, err error) {
+func (s *supervisor) startDue() (pending bool) {
 	for _, c := range s.components {
 		if s.runs(c.name) || isStopped(c.name) {
 			continue
@@ -65,11 +61,13 @@ func (s *supervisor) startDue() (pending bool, err error) {
 			pending = true
 			continue
 		}
-		if err := s.start(c); err != nil {
-			return false, fmt.Errorf("starting %s: %w", c.name, err)
+		s.started[c.name] = time.Now()
+		if err := s.start(c); err != nil { // Its program may be there again in a while.
+			fmt.Printf("%s starting %s: %v\n", stamp(), c.name, err)
+			pending = true
 		}
 	}
-	return pending, nil
+	return pending
 }
 
 func (s *supervisor) runs(component string) bool {
@@ -113,7 +111,6 @@ func (s *supervisor) start(c component) error {
 		return err
 	}
 	fmt.Printf("%s started %s (process %d)\n", stamp(), c.name, p.Pid)
-	s.started[c.name] = time.Now()
 	s.pids[p.Pid] = c.name
 	return p.Release() // reap waits for it.
 }

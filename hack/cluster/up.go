@@ -36,8 +36,11 @@ func up(ctx context.Context, c *cluster, args []string) error {
 	}
 	defer unlock()
 	begin := time.Now()
+	if err := c.lookAround(ctx, os.Stderr); err != nil {
+		return err
+	}
 	node, err := c.node()
-	if errors.Is(err, errNotUp) {
+	if errors.Is(err, errNotUp) || err == nil && !c.state.Complete {
 		node, err = c.create(ctx)
 	}
 	if err != nil {
@@ -74,9 +77,6 @@ func (c *cluster) create(ctx context.Context) (process, error) {
 	if err := c.writeFolder(); err != nil {
 		return process{}, err
 	}
-	if err := c.makeControlGroups(); err != nil {
-		return process{}, err
-	}
 	if err := c.startNode(ctx); err != nil {
 		return process{}, err
 	}
@@ -87,7 +87,17 @@ func (c *cluster) create(ctx context.Context) (process, error) {
 	if err := c.waitHealthy(ctx, node, "containerd"); err != nil {
 		return process{}, err
 	}
-	return node, c.importPause(ctx, node)
+	if err := c.importPause(ctx, node); err != nil {
+		return process{}, err
+	}
+	if err := c.waitHealthy(ctx, node, "kube-apiserver"); err != nil {
+		return process{}, err
+	}
+	if err := c.apply(ctx, "dns.yaml", nil); err != nil {
+		return process{}, err
+	}
+	c.state.Complete = true
+	return node, c.save()
 }
 
 // writeFolder makes the cluster's folder with all that the node reads.

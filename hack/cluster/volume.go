@@ -3,7 +3,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"os"
@@ -57,16 +56,12 @@ func makeVolume(ctx context.Context, c *cluster, args []string) error {
 	if err := os.Chown(folder, image.User, image.User); err != nil {
 		return fmt.Errorf("giving the folder of the volume to the Pods' user: %w", err)
 	}
-	manifest, err := render("volume.yaml", map[string]string{
-		"Name": volumeName(namespace, claim), "Namespace": namespace, "Claim": claim, "Path": path.Join(insideDir, "storage", namespace, claim),
+	err = c.apply(ctx, "volume.yaml", map[string]string{
+		"Name": volumeName(namespace, claim), "Namespace": namespace, "Claim": claim,
+		"Path": path.Join(insideDir, "storage", namespace, claim),
 	})
 	if err != nil {
-		return err
-	}
-	apply := c.kubectl(ctx, "apply", "--filename=-")
-	apply.Stdin = bytes.NewReader(manifest)
-	if out, err := apply.CombinedOutput(); err != nil {
-		return fmt.Errorf("making the volume of namespace %s: %w\n%s", namespace, err, out)
+		return fmt.Errorf("making the volume of namespace %s: %w", namespace, err)
 	}
 	if err := waitBound(ctx, client, namespace, claim); err != nil {
 		return err

@@ -1,7 +1,7 @@
 //go:build unix
 
-// Package binaries builds the programs of Kubernetes from their Go modules, once, and keeps them in a cache folder
-// that outlives the clone.
+// Package binaries builds the programs of Kubernetes, etcd and CoreDNS from their Go modules, once, and keeps them in a
+// cache folder that outlives the clone.
 package binaries
 
 import (
@@ -16,30 +16,45 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"syscall"
 )
-
-// module is where hack/kubernetes lies in the repository.
-const module = "hack/kubernetes"
 
 // tags are those that Kubernetes releases are built with, as far as they matter: without the one for gRPC's tracing
 // the linker cannot drop methods that nobody calls.
 const tags = "grpcnotrace"
 
-// packages maps the programs to the packages that they are built from, which are tools of the module.
-var packages = map[string]string{
-	"etcd":                    "go.etcd.io/etcd/server/v3",
-	"kube-apiserver":          "k8s.io/kubernetes/cmd/kube-apiserver",
-	"kube-controller-manager": "k8s.io/kubernetes/cmd/kube-controller-manager",
-	"kube-proxy":              "k8s.io/kubernetes/cmd/kube-proxy",
-	"kube-scheduler":          "k8s.io/kubernetes/cmd/kube-scheduler",
-	"kubectl":                 "k8s.io/kubernetes/cmd/kubectl",
-	"kubelet":                 "k8s.io/kubernetes/cmd/kubelet",
+// The modules that the programs are built in. They are none of ours: their many requirements stay apart.
+const (
+	kubernetesModule = "hack/kubernetes"
+	dnsModule        = "hack/dns"
+)
+
+// sources are the files that decide what is built.
+var sources = []string{
+	kubernetesModule + "/go.mod", kubernetesModule + "/go.sum",
+	dnsModule + "/go.mod", dnsModule + "/go.sum", dnsModule + "/main.go",
+}
+
+// program is where a program comes from.
+type program struct{ module, pkg string }
+
+var programs = map[string]program{
+	"coredns":                 {dnsModule, "."},
+	"etcd":                    {kubernetesModule, "go.etcd.io/etcd/server/v3"},
+	"kube-apiserver":          {kubernetesModule, "k8s.io/kubernetes/cmd/kube-apiserver"},
+	"kube-controller-manager": {kubernetesModule, "k8s.io/kubernetes/cmd/kube-controller-manager"},
+	"kube-proxy":              {kubernetesModule, "k8s.io/kubernetes/cmd/kube-proxy"},
+	"kube-scheduler":          {kubernetesModule, "k8s.io/kubernetes/cmd/kube-scheduler"},
+	"kubectl":                 {kubernetesModule, "k8s.io/kubernetes/cmd/kubectl"},
+	"kubelet":                 {kubernetesModule, "k8s.io/kubernetes/cmd/kubelet"},
 }
 
 // Node names the programs that a whole node runs, and kubectl.
-var Node = []string{"etcd", "kube-apiserver", "kube-controller-manager", "kube-proxy", "kube-scheduler", "kubectl", "kubelet"}
+var Node = []string{
+	"etcd", "kube-apiserver", "kube-controller-manager", "kube-proxy", "kube-scheduler", "kubectl", "kubelet", "coredns",
+}
 
 // Envtest names the programs that envtest looks for in KUBEBUILDER_ASSETS.
 var Envtest = []string{"etcd", "kube-apiserver", "kubectl"}
@@ -68,7 +83,7 @@ func Ensure(ctx context.Context, root string, log io.Writer, names ...string) (s
 		return dir, nil
 	}
 	fmt.Fprintf(log, "Building %s into %s (some minutes, once).\n", strings.Join(missing, ", "), dir)
-	if err := build(ctx, filepath.Join(root, module), dir, log, missing); err != nil {
+	if err := build(ctx, root, dir, log, missing); err != nil {
 		return "", fmt.Errorf("building %s: %w", strings.Join(missing, ", "), err)
 	}
 	return dir, nil
@@ -82,8 +97,8 @@ func folder(root string) (string, error) {
 	}
 	sum := sha256.New()
 	fmt.Fprintln(sum, runtime.Version(), runtime.GOOS, runtime.GOARCH, tags)
-	for _, name := range []string{"go.mod", "go.sum"} {
-		content, err := os.ReadFile(filepath.Join(root, module, name))
+	for _, name := range sources {
+		content, err := os.ReadFile(filepath.Join(root, name))
 		if err != nil {
 			return "", err
 		}
@@ -103,12 +118,26 @@ func lacking(dir string, names []string) []string {
 	return missing
 }
 
-// build builds into a temporary folder beside the programs and moves each when all are there.
-func build(ctx context.Context, moduleDir, dir string, log io.Writer, names []string) error {
-	version, err := kubernetesVersion(ctx, moduleDir)
+// build builds the programs of each module.
+func build(ctx context.Context, root, dir string, log io.Writer, names []string) error {
+	version, err := kubernetesVersion(ctx, root)
 	if err != nil {
 		return err
 	}
+	for _, module := range []string{kubernetesModule, dnsModule} {
+		ofModule := slices.DeleteFunc(slices.Clone(names), func(name string) bool { return programs[name].module != module })
+		if len(ofModule) == 0 {
+			continue
+		}
+		if err := buildModule(ctx, filepath.Join(root, module), dir, log, version, ofModule); err != nil {
+			return fmt.Errorf("in %s: %w", module, err)
+		}
+	}
+	return nil
+}
+
+// buildModule builds into a temporary folder beside the programs and moves each when all are there.
+func buildModule(ctx context.Context, moduleDir, dir string, log io.Writer, version string, names []string) error {
 	tmp := filepath.Join(dir, ".building")
 	if err := os.RemoveAll(tmp); err != nil { // What a build that was cut off has left.
 		return err
@@ -116,17 +145,20 @@ func build(ctx context.Context, moduleDir, dir string, log io.Writer, names []st
 	defer os.RemoveAll(tmp)
 	args := []string{"build", "-trimpath", "-tags", tags, "-ldflags", "-s -w " + versionFlags(version), "-o", tmp + "/"}
 	for _, name := range names {
-		args = append(args, packages[name])
+		args = append(args, programs[name].pkg)
 	}
 	cmd := goCommand(ctx, moduleDir, args...)
 	cmd.Stdout, cmd.Stderr = log, log
 	if err := cmd.Run(); err != nil {
-		return fmt.Errorf("go build in %s: %w", module, err)
+		return fmt.Errorf("go build: %w", err)
 	}
 	for _, name := range names {
 		built := filepath.Join(tmp, name)
-		if name == "etcd" {
-			built = filepath.Join(tmp, "server") // The package's own name.
+		switch name { // Two have other names when they are built.
+		case "etcd":
+			built = filepath.Join(tmp, "server")
+		case "coredns":
+			built = filepath.Join(tmp, filepath.Base(dnsModule))
 		}
 		if err := os.Rename(built, filepath.Join(dir, name)); err != nil {
 			return err
@@ -135,13 +167,13 @@ func build(ctx context.Context, moduleDir, dir string, log io.Writer, names []st
 	return nil
 }
 
-// kubernetesVersion asks Go for the version of Kubernetes that the module requires, such as v1.36.3.
-func kubernetesVersion(ctx context.Context, moduleDir string) (string, error) {
-	cmd := goCommand(ctx, moduleDir, "list", "-m", "-f", "{{.Version}}", "k8s.io/kubernetes")
+// kubernetesVersion asks Go for the version of Kubernetes that its module requires, such as v1.36.3.
+func kubernetesVersion(ctx context.Context, root string) (string, error) {
+	cmd := goCommand(ctx, filepath.Join(root, kubernetesModule), "list", "-m", "-f", "{{.Version}}", "k8s.io/kubernetes")
 	cmd.Stderr = os.Stderr
 	out, err := cmd.Output()
 	if err != nil {
-		return "", fmt.Errorf("asking for the version of Kubernetes in %s: %w", module, err)
+		return "", fmt.Errorf("asking for the version of Kubernetes in %s: %w", kubernetesModule, err)
 	}
 	return strings.TrimSpace(string(out)), nil
 }
