@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
@@ -35,6 +36,25 @@ type Options struct {
 	LeaderElect bool
 	// LeaderElectionNamespace is the operator's own when empty.
 	LeaderElectionNamespace string
+
+	// Clock and Registry are the real ones when nil. Tune changes what New gives
+	// to controller-runtime. They are for programs, such as tests, that run more
+	// than one operator in a process.
+	Clock    clock.PassiveClock
+	Registry prometheus.Registerer
+	Tune     func(*ctrl.Options)
+}
+
+func (o *Options) setDefaults() {
+	if o.Clock == nil {
+		o.Clock = clock.RealClock{}
+	}
+	if o.Registry == nil {
+		o.Registry = metrics.Registry
+	}
+	if o.Tune == nil {
+		o.Tune = func(*ctrl.Options) {}
+	}
 }
 
 // Scheme has the kinds that the operator reads and writes.
@@ -47,32 +67,20 @@ func Scheme() *runtime.Scheme {
 
 // New makes the operator; Start on the result runs it.
 func New(ctx context.Context, restConfig *rest.Config, c *config.Config, o Options) (ctrl.Manager, error) {
+	o.setDefaults()
 	restConfig = rest.CopyConfig(restConfig)
 	restConfig.QPS, restConfig.Burst = c.Controller.QPS, c.Controller.Burst
-	mgr, err := ctrl.NewManager(restConfig, ctrl.Options{
-		Scheme: Scheme(),
-		Cache:  cacheOptions(),
-		Client: client.Options{Cache: &client.CacheOptions{EnableReadYourWritesConsistency: ptr.To(true)}},
-		Metrics: metricsserver.Options{
-			BindAddress: o.MetricsAddress,
-		},
-		HealthProbeBindAddress:        o.HealthAddress,
-		LeaderElection:                o.LeaderElect,
-		LeaderElectionID:              "manager." + v1alpha1.GroupName,
-		LeaderElectionNamespace:       o.LeaderElectionNamespace,
-		LeaderElectionReleaseOnCancel: true,
-		LeaseDuration:                 ptr.To(10 * time.Second),
-		RenewDeadline:                 ptr.To(7 * time.Second),
-		RetryPeriod:                   ptr.To(2 * time.Second),
-	})
+	options := controllerOptions(o)
+	o.Tune(&options)
+	mgr, err := ctrl.NewManager(restConfig, options)
 	if err != nil {
 		return nil, fmt.Errorf("making the manager: %w", err)
 	}
 	reconciler := &controllers.TrainingJobReconciler{
-		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Config: c, Clock: clock.RealClock{},
+		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Config: c, Clock: o.Clock,
 		Recorder: mgr.GetEventRecorder("swath"),
 		Queue:    queue.NewLedger(c.Limits.RunningJobs, c.Limits.RunningJobsPerNamespace),
-		Metrics:  controllers.NewMetrics(metrics.Registry),
+		Metrics:  controllers.NewMetrics(o.Registry),
 	}
 	if err := reconciler.SetupWithManager(ctx, mgr); err != nil {
 		return nil, fmt.Errorf("setting up the controller of TrainingJobs: %w", err)
@@ -84,6 +92,23 @@ func New(ctx context.Context, restConfig *rest.Config, c *config.Config, o Optio
 		return nil, fmt.Errorf("adding the readiness check: %w", err)
 	}
 	return mgr, nil
+}
+
+func controllerOptions(o Options) ctrl.Options {
+	return ctrl.Options{
+		Scheme:                        Scheme(),
+		Cache:                         cacheOptions(),
+		Client:                        client.Options{Cache: &client.CacheOptions{EnableReadYourWritesConsistency: ptr.To(true)}},
+		Metrics:                       metricsserver.Options{BindAddress: o.MetricsAddress},
+		HealthProbeBindAddress:        o.HealthAddress,
+		LeaderElection:                o.LeaderElect,
+		LeaderElectionID:              "manager." + v1alpha1.GroupName,
+		LeaderElectionNamespace:       o.LeaderElectionNamespace,
+		LeaderElectionReleaseOnCancel: true,
+		LeaseDuration:                 ptr.To(10 * time.Second),
+		RenewDeadline:                 ptr.To(7 * time.Second),
+		RetryPeriod:                   ptr.To(2 * time.Second),
+	}
 }
 
 // cacheOptions keep the caches small: only our Pods, and of them only what counts.

@@ -1,0 +1,235 @@
+package integration
+
+import (
+	"context"
+	"fmt"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	testingclock "k8s.io/utils/clock/testing"
+	"k8s.io/utils/ptr"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/swath-dev/swath/api/v1alpha1"
+	"github.com/swath-dev/swath/internal/config"
+	"github.com/swath-dev/swath/internal/manager"
+	"github.com/swath-dev/swath/internal/pods"
+)
+
+const (
+	// patience is how long a test waits for a state; only a failing test waits so
+	// long.
+	patience = 30 * time.Second
+	// pollInterval is how often a test looks.
+	pollInterval = 10 * time.Millisecond
+)
+
+var stages atomic.Int32
+
+// stage is a namespace of its own with an operator for it.
+type stage struct {
+	t         *testing.T
+	namespace string
+	config    config.Config
+	clock     *testingclock.FakePassiveClock
+	registry  *prometheus.Registry
+	tune      func(*ctrl.Options)
+	stop      func()
+}
+
+// newStage makes the namespace and starts the operator. change may alter its
+// configuration first.
+func newStage(t *testing.T, change ...func(*stage)) *stage {
+	t.Helper()
+	t.Parallel()
+	s := &stage{
+		t: t, namespace: fmt.Sprintf("stage-%d", stages.Add(1)), config: config.Default(),
+		clock: testingclock.NewFakePassiveClock(time.Now()),
+	}
+	s.config.Trainer.Image = "swath.local/trainer:dev"
+	s.config.Storage = []config.Storage{{URL: "s3://bucket"}}
+	for _, c := range change {
+		c(s)
+	}
+	s.create(&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: s.namespace}})
+	s.start()
+	t.Cleanup(func() { s.stop() })
+	return s
+}
+
+// start runs an operator for the namespace until stop is called.
+func (s *stage) start() {
+	s.t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	s.registry = prometheus.NewRegistry()
+	mgr, err := manager.New(ctx, apiServer, &s.config, manager.Options{
+		MetricsAddress: "0", HealthAddress: "0", Clock: s.clock, Registry: s.registry,
+		Tune: func(o *ctrl.Options) {
+			o.Cache.DefaultNamespaces = map[string]cache.Config{s.namespace: {}}
+			o.Controller.SkipNameValidation = ptr.To(true)
+			if s.tune != nil {
+				s.tune(o)
+			}
+		},
+	})
+	if err != nil {
+		cancel()
+		s.t.Fatalf("making the operator: %v", err)
+	}
+	done := make(chan error, 1)
+	go func() { done <- mgr.Start(ctx) }()
+	s.stop = func() {
+		cancel()
+		if err := <-done; err != nil {
+			s.t.Errorf("the operator ended with: %v", err)
+		}
+		s.stop = func() {}
+	}
+}
+
+func (s *stage) create(object client.Object) {
+	s.t.Helper()
+	if err := cluster.Create(context.Background(), object); err != nil {
+		s.t.Fatalf("creating %T %s: %v", object, object.GetName(), err)
+	}
+}
+
+// eventually waits until the check has nothing to say against the state.
+func (s *stage) eventually(what string, check func() error) {
+	s.t.Helper()
+	deadline := time.NewTimer(patience)
+	defer deadline.Stop()
+	ticker := time.NewTicker(pollInterval)
+	defer ticker.Stop()
+	for {
+		err := check()
+		if err == nil {
+			return
+		}
+		select {
+		case <-ticker.C:
+		case <-deadline.C:
+			s.t.Fatalf("%s, but after %s: %v", what, patience, err)
+		}
+	}
+}
+
+// submit creates the job in the stage's namespace.
+func (s *stage) submit(job *v1alpha1.TrainingJob) *v1alpha1.TrainingJob {
+	s.t.Helper()
+	job.Namespace = s.namespace
+	s.create(job)
+	return job
+}
+
+// get reads the job.
+func (s *stage) get(job *v1alpha1.TrainingJob) (*v1alpha1.TrainingJob, error) {
+	var read v1alpha1.TrainingJob
+	err := cluster.Get(context.Background(), client.ObjectKeyFromObject(job), &read)
+	return &read, err
+}
+
+// job reads the job and fails the test if it is not there.
+func (s *stage) job(job *v1alpha1.TrainingJob) *v1alpha1.TrainingJob {
+	s.t.Helper()
+	read, err := s.get(job)
+	if err != nil {
+		s.t.Fatalf("reading job %s: %v", job.Name, err)
+	}
+	return read
+}
+
+// change changes the job's spec or labels, as a user would.
+func (s *stage) change(job *v1alpha1.TrainingJob, how func(*v1alpha1.TrainingJob)) {
+	s.t.Helper()
+	s.eventually("the job is changed", func() error {
+		read, err := s.get(job)
+		if err != nil {
+			return err
+		}
+		how(read)
+		return cluster.Update(context.Background(), read)
+	})
+}
+
+// later moves the clock on and has the job looked at.
+func (s *stage) later(job *v1alpha1.TrainingJob, d time.Duration) {
+	s.t.Helper()
+	s.clock.SetTime(s.clock.Now().Add(d))
+	s.change(job, func(j *v1alpha1.TrainingJob) {
+		metav1.SetMetaDataLabel(&j.ObjectMeta, "test-clock", fmt.Sprint(s.clock.Now().Unix()))
+	})
+}
+
+// phase waits for the phase, and gives the job as it is then.
+func (s *stage) phase(job *v1alpha1.TrainingJob, want v1alpha1.Phase) *v1alpha1.TrainingJob {
+	s.t.Helper()
+	return s.until(job, "phase "+string(want), func(j *v1alpha1.TrainingJob) bool { return j.Status.Phase == want })
+}
+
+// until waits until the job is as wanted, and gives it as it is then.
+func (s *stage) until(job *v1alpha1.TrainingJob, what string, wanted func(*v1alpha1.TrainingJob) bool) *v1alpha1.TrainingJob {
+	s.t.Helper()
+	var read *v1alpha1.TrainingJob
+	s.eventually(fmt.Sprintf("job %s gets to: %s", job.Name, what), func() error {
+		var err error
+		if read, err = s.get(job); err != nil {
+			return err
+		}
+		if !wanted(read) {
+			return fmt.Errorf("it is %s", describe(read))
+		}
+		return nil
+	})
+	return read
+}
+
+// waitsFor waits until the condition Running is false for the reason, and gives
+// its message.
+func (s *stage) waitsFor(job *v1alpha1.TrainingJob, reason string) string {
+	s.t.Helper()
+	read := s.until(job, "Running is false for "+reason, func(j *v1alpha1.TrainingJob) bool {
+		c := meta.FindStatusCondition(j.Status.Conditions, v1alpha1.ConditionRunning)
+		return c != nil && c.Status == metav1.ConditionFalse && c.Reason == reason
+	})
+	return meta.FindStatusCondition(read.Status.Conditions, v1alpha1.ConditionRunning).Message
+}
+
+func describe(job *v1alpha1.TrainingJob) string {
+	text := fmt.Sprintf("%q", job.Status.Phase)
+	for _, c := range job.Status.Conditions {
+		text += fmt.Sprintf("\n  %s=%s %s: %s", c.Type, c.Status, c.Reason, c.Message)
+	}
+	return text + fmt.Sprintf("\n  prepares %d, starts %d, retries %d, disruptions %d, error %q, attempts %+v",
+		job.Status.Prepares, job.Status.Starts, job.Status.Retries, job.Status.Disruptions, job.Status.Error, job.Status.Attempts)
+}
+
+// pod waits for the Pod of the role and number.
+func (s *stage) pod(job *v1alpha1.TrainingJob, role string, number int32) *corev1.Pod {
+	s.t.Helper()
+	var pod corev1.Pod
+	key := client.ObjectKey{Namespace: s.namespace, Name: pods.Name(job.Name, role, number)}
+	s.eventually("there is Pod "+key.Name, func() error { return cluster.Get(context.Background(), key, &pod) })
+	return &pod
+}
+
+// podNames are the names of the Pods that are there.
+func (s *stage) podNames() []string {
+	s.t.Helper()
+	var list corev1.PodList
+	if err := cluster.List(context.Background(), &list, client.InNamespace(s.namespace)); err != nil {
+		s.t.Fatalf("listing the Pods: %v", err)
+	}
+	names := []string{}
+	for _, pod := range list.Items {
+		names = append(names, pod.Name)
+	}
+	return names
+}
