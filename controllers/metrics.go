@@ -47,15 +47,32 @@ func (m *Metrics) podCreated(job *v1alpha1.TrainingJob, action lifecycle.Action,
 }
 
 // recorded takes down what a written status says that was not known before.
-func (m *Metrics) recorded(job *v1alpha1.TrainingJob, _ *v1alpha1.TrainingJobStatus, decision lifecycle.Decision) {
+func (m *Metrics) recorded(job *v1alpha1.TrainingJob, before *v1alpha1.TrainingJobStatus, decision lifecycle.Decision) {
 	if a := decision.Settled; a != nil {
 		m.attempts.WithLabelValues(a.Stage, a.Reason).Inc()
 	}
 	if decision.Ends {
 		m.ended.WithLabelValues(string(job.Status.Phase), lifecycle.EndReason(&job.Status)).Inc()
 	}
-	for i := 1; i < len(decision.Entered); i++ {
-		left := decision.Entered[i-1]
-		m.phaseSeconds.WithLabelValues(string(left.Phase)).Observe(decision.Entered[i].At.Sub(left.At.Time).Seconds())
+	m.observePhases(before, decision.Entered)
+}
+
+// observePhases takes down how long the phases lasted that the entered ones
+// followed.
+func (m *Metrics) observePhases(before *v1alpha1.TrainingJobStatus, entered []v1alpha1.PhaseTime) {
+	if len(entered) == 0 {
+		return
+	}
+	var left *v1alpha1.PhaseTime
+	for i := range before.PhaseTimes {
+		if left == nil || before.PhaseTimes[i].At.After(left.At.Time) {
+			left = &before.PhaseTimes[i]
+		}
+	}
+	for i := range entered {
+		if left != nil {
+			m.phaseSeconds.WithLabelValues(string(left.Phase)).Observe(max(0, entered[i].At.Sub(left.At.Time).Seconds()))
+		}
+		left = &entered[i]
 	}
 }

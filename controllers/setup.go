@@ -2,6 +2,7 @@ package controllers
 
 import (
 	"context"
+	"fmt"
 	"reflect"
 
 	corev1 "k8s.io/api/core/v1"
@@ -20,8 +21,12 @@ import (
 	"github.com/swath-dev/swath/internal/lifecycle"
 )
 
-// podJobIndex finds Pods by the name of their job.
-const podJobIndex = "job"
+const (
+	// podJobIndex finds Pods by the name of their job.
+	podJobIndex = "job"
+	// jobPhaseIndex finds TrainingJobs by their phase.
+	jobPhaseIndex = "phase"
+)
 
 type wakeEvent = event.TypedGenericEvent[types.NamespacedName]
 
@@ -30,10 +35,7 @@ type wakeEvent = event.TypedGenericEvent[types.NamespacedName]
 // Pods changes.
 func (r *TrainingJobReconciler) SetupWithManager(ctx context.Context, mgr ctrl.Manager) error {
 	r.wake = make(chan wakeEvent, 1024)
-	err := mgr.GetFieldIndexer().IndexField(ctx, &corev1.Pod{}, podJobIndex, func(o client.Object) []string {
-		return []string{o.GetLabels()[v1alpha1.LabelJobName]}
-	})
-	if err != nil {
+	if err := index(ctx, mgr.GetFieldIndexer()); err != nil {
 		return err
 	}
 	return ctrl.NewControllerManagedBy(mgr).
@@ -44,6 +46,25 @@ func (r *TrainingJobReconciler) SetupWithManager(ctx context.Context, mgr ctrl.M
 		WatchesRawSource(source.Channel(r.wake, handler.TypedEnqueueRequestsFromMapFunc(requestByName))).
 		WithOptions(controller.Options{MaxConcurrentReconciles: r.Config.Controller.Workers}).
 		Complete(r)
+}
+
+func index(ctx context.Context, indexer client.FieldIndexer) error {
+	err := indexer.IndexField(ctx, &corev1.Pod{}, podJobIndex, func(o client.Object) []string {
+		return []string{o.GetLabels()[v1alpha1.LabelJobName]}
+	})
+	if err != nil {
+		return fmt.Errorf("indexing Pods by their job: %w", err)
+	}
+	err = indexer.IndexField(ctx, &v1alpha1.TrainingJob{}, jobPhaseIndex, func(o client.Object) []string {
+		if job, ok := o.(*v1alpha1.TrainingJob); ok {
+			return []string{string(job.Status.Phase)}
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("indexing TrainingJobs by their phase: %w", err)
+	}
+	return nil
 }
 
 // wakeJobs has the jobs reconciled soon. It never blocks a reconcile.

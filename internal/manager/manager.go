@@ -4,6 +4,7 @@ package manager
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -40,9 +41,10 @@ type Options struct {
 	// Clock and Registry are the real ones when nil. Tune changes what New gives
 	// to controller-runtime. They are for programs, such as tests, that run more
 	// than one operator in a process.
-	Clock    clock.PassiveClock
-	Registry prometheus.Registerer
-	Tune     func(*ctrl.Options)
+	Clock             clock.PassiveClock
+	Registry          prometheus.Registerer
+	Tune              func(*ctrl.Options)
+	ProgressTransport http.RoundTripper
 }
 
 func (o *Options) setDefaults() {
@@ -84,6 +86,11 @@ func New(ctx context.Context, restConfig *rest.Config, c *config.Config, o Optio
 	}
 	if err := reconciler.SetupWithManager(ctx, mgr); err != nil {
 		return nil, fmt.Errorf("setting up the controller of TrainingJobs: %w", err)
+	}
+	o.Registry.MustRegister(&controllers.StateCollector{Client: mgr.GetClient(), Queue: reconciler.Queue, Clock: o.Clock, Elected: mgr.Elected()})
+	progress := &controllers.ProgressReader{Client: mgr.GetClient(), Config: c.Progress, Clock: o.Clock, Transport: o.ProgressTransport}
+	if err := mgr.Add(progress); err != nil {
+		return nil, fmt.Errorf("adding the reader of progress: %w", err)
 	}
 	if err := mgr.AddHealthzCheck("ping", healthz.Ping); err != nil {
 		return nil, fmt.Errorf("adding the health check: %w", err)
