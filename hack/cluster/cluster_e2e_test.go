@@ -254,8 +254,11 @@ func testServices(t *testing.T, h *harness) {
 	if out := h.probe(t, "get", "http://probe.probe.svc.cluster.local/"); !strings.Contains(out, "hello from the Pod") {
 		t.Errorf("from a Pod the Service answers by its name %q", out)
 	}
-	if out := h.probe(t, "get", "http://probe/"); !strings.Contains(out, "hello from the Pod") {
+	if out := h.probe(t, "get", "http://probe.probe/"); !strings.Contains(out, "hello from the Pod") {
 		t.Errorf("from a Pod the Service answers by its short name %q", out)
+	}
+	if out := h.refused(t, "kubectl", "--namespace=probe", "exec", "probe", "--", "/probe", "get", "http://example.com/"); !strings.Contains(out, "no such host") {
+		t.Errorf("a name outside of the cluster gives %q", out)
 	}
 	pod := h.kubectl(t, "get", "pod", "probe", "--output=jsonpath={.status.podIP}")
 	expectHello(t, "http://"+pod+":8080/")
