@@ -12,7 +12,6 @@ import (
 	"k8s.io/apiserver/pkg/authentication/token/cache"
 	"k8s.io/apiserver/pkg/authorization/authorizer"
 	"k8s.io/apiserver/pkg/authorization/authorizerfactory"
-	"k8s.io/apiserver/plugin/pkg/authenticator/token/webhook"
 	"k8s.io/client-go/kubernetes"
 
 	"github.com/swath-dev/swath/api/v1alpha1"
@@ -41,15 +40,8 @@ type Kubernetes struct {
 
 // NewKubernetes returns a Gate for tokens that are meant for the given audience.
 func NewKubernetes(client kubernetes.Interface, audience string) (*Kubernetes, error) {
+	tokens := &reviewer{client: client, audience: audience}
 	backoff := wait.Backoff{Duration: 200 * time.Millisecond, Factor: 2, Jitter: 0.2, Steps: 3}
-	tokens, err := webhook.NewFromInterface(client.AuthenticationV1(), authenticator.Audiences{audience}, backoff, reviewTimeout,
-		webhook.AuthenticatorMetrics{
-			RecordRequestTotal:   func(context.Context, string) {},
-			RecordRequestLatency: func(context.Context, string, float64) {},
-		})
-	if err != nil {
-		return nil, fmt.Errorf("setting up the review of tokens: %w", err)
-	}
 	rights, err := authorizerfactory.DelegatingAuthorizerConfig{
 		SubjectAccessReviewClient: client.AuthorizationV1(),
 		AllowCacheTTL:             allowedFor,

@@ -88,7 +88,7 @@ func checkDepth(data []byte) error {
 
 func invalidJSON(err error, offset int64) *Error {
 	if syntax, ok := errors.AsType[*json.SyntaxError](err); ok {
-		offset = syntax.Offset
+		offset = max(0, syntax.Offset-1) // Go counts the offending byte, Python does not.
 	}
 	return New("json_invalid", "JSON decode error: "+err.Error(), "body", offset)
 }

@@ -50,3 +50,8 @@ func where(loc []any) string {
 	}
 	return strings.Join(parts, ".")
 }
+
+// Enum is the error of a word that is not one of those allowed.
+func Enum(allowed []any, loc ...any) *Error {
+	return New("enum", "Input should be "+oneOf(allowed), loc...)
+}

@@ -164,9 +164,11 @@ func plain(number float64) string {
 
 // oneOf lists words as pydantic does: 'a', 'b' or 'c'.
 func oneOf(words []any) string {
-	quoted := make([]string, len(words))
-	for i, word := range words {
-		quoted[i] = fmt.Sprintf("'%v'", word)
+	var quoted []string
+	for _, word := range words {
+		if word != nil {
+			quoted = append(quoted, fmt.Sprintf("'%v'", word))
+		}
 	}
 	if len(quoted) == 1 {
 		return quoted[0]

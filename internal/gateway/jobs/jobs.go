@@ -1,0 +1,170 @@
+package jobs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"golang.org/x/time/rate"
+	"k8s.io/apimachinery/pkg/api/equality"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/rest"
+	"k8s.io/utils/lru"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/swath-dev/swath/api/v1alpha1"
+	"github.com/swath-dev/swath/internal/contract"
+)
+
+// ErrNotFound means that the namespace has no such job.
+var ErrNotFound = errors.New("no such training job")
+
+const (
+	// keptRecent is how many jobs made here are remembered until the cache has them.
+	keptRecent = 4096
+	// Looking for an ID that the cache does not have costs the API server a list of the namespace; a namespace may ask for
+	// searchBurst of them at once and then for searchRate a second.
+	searchRate  = 5
+	searchBurst = 20
+	// keptLimiters bounds for how many namespaces searches are counted.
+	keptLimiters = 4096
+)
+
+// Jobs are the TrainingJobs of a cluster. It is safe for concurrent use.
+type Jobs struct {
+	live   client.WithWatch
+	cached cache.Cache
+	// recent maps IDs of jobs made here to their names, for as long as the cache may not have them.
+	recent *lru.Cache
+
+	mutex    sync.Mutex
+	searches *lru.Cache
+}
+
+// Open connects to the API server. The cache works while [Jobs.Run] does.
+func Open(config *rest.Config) (*Jobs, error) {
+	scheme, err := newScheme()
+	if err != nil {
+		return nil, err
+	}
+	live, err := client.NewWithWatch(config, client.Options{Scheme: scheme})
+	if err != nil {
+		return nil, fmt.Errorf("connecting to the API server: %w", err)
+	}
+	cached, err := newCache(config, scheme)
+	if err != nil {
+		return nil, err
+	}
+	return &Jobs{live: live, cached: cached, recent: lru.New(keptRecent), searches: lru.New(keptLimiters)}, nil
+}
+
+// Run fills the cache and keeps it up to date until ctx ends.
+func (j *Jobs) Run(ctx context.Context) error {
+	return j.cached.Start(ctx)
+}
+
+// Ready waits until the cache is filled, or ctx ends.
+func (j *Jobs) Ready(ctx context.Context) error {
+	if !j.cached.WaitForCacheSync(ctx) {
+		return fmt.Errorf("waiting for the cache of TrainingJobs: %w", context.Cause(ctx))
+	}
+	return nil
+}
+
+// ID is the job's ID in the HTTP API: the recorded one, or the one that the operator is going to record.
+func ID(job *v1alpha1.TrainingJob) string {
+	if job.Status.ID != "" {
+		return job.Status.ID
+	}
+	return contract.JobID(string(job.UID))
+}
+
+// Create makes the job. Its ID is known from then on.
+func (j *Jobs) Create(ctx context.Context, job *v1alpha1.TrainingJob) error {
+	if err := j.live.Create(ctx, job); err != nil {
+		return fmt.Errorf("making a TrainingJob in namespace %s: %w", job.Namespace, err)
+	}
+	j.recent.Add(recentKey{job.Namespace, ID(job)}, job.Name)
+	return nil
+}
+
+// SameRequest is the job that has the name of the given one, if it was made by the same request, or nil.
+func (j *Jobs) SameRequest(ctx context.Context, job *v1alpha1.TrainingJob) (*v1alpha1.TrainingJob, error) {
+	standing, err := j.read(ctx, job.Namespace, job.Name)
+	if err != nil {
+		return nil, err
+	}
+	same := standing.Spec.Task == job.Spec.Task && standing.Spec.TrainingFile == job.Spec.TrainingFile &&
+		equality.Semantic.DeepEqual(standing.Spec.ValidationFile, job.Spec.ValidationFile) &&
+		equality.Semantic.DeepEqual(standing.Spec.Hyperparameters, job.Spec.Hyperparameters)
+	if !same {
+		return nil, nil
+	}
+	return standing, nil
+}
+
+type recentKey struct{ namespace, id string }
+
+// Get reads the job with the given ID from the API server.
+func (j *Jobs) Get(ctx context.Context, namespace, id string) (*v1alpha1.TrainingJob, error) {
+	name, err := j.cachedName(ctx, namespace, id)
+	if err != nil {
+		return nil, err
+	}
+	if name == "" {
+		if made, ok := j.recent.Get(recentKey{namespace, id}); ok {
+			name, _ = made.(string)
+		}
+	}
+	if name != "" {
+		job, err := j.read(ctx, namespace, name)
+		if err == nil && ID(job) == id {
+			return job, nil
+		}
+		if err != nil && !apierrors.IsNotFound(err) {
+			return nil, err
+		}
+	}
+	return j.search(ctx, namespace, id)
+}
+
+// WithModel reads the job that trained the given model. Only the model that a job's status names exists.
+func (j *Jobs) WithModel(ctx context.Context, namespace, model string) (*v1alpha1.TrainingJob, error) {
+	id, ok := jobOfModel(model)
+	if !ok {
+		return nil, ErrNotFound
+	}
+	job, err := j.Get(ctx, namespace, id)
+	if err != nil {
+		return nil, err
+	}
+	if job.Status.Phase != v1alpha1.PhaseSucceeded || job.Status.TrainedModel != model {
+		return nil, ErrNotFound
+	}
+	return job, nil
+}
+
+func (j *Jobs) read(ctx context.Context, namespace, name string) (*v1alpha1.TrainingJob, error) {
+	job := &v1alpha1.TrainingJob{}
+	if err := j.live.Get(ctx, types.NamespacedName{Namespace: namespace, Name: name}, job); err != nil {
+		return nil, fmt.Errorf("reading TrainingJob %s/%s: %w", namespace, name, err)
+	}
+	return job, nil
+}
+
+// limiter counts the searches of a namespace.
+func (j *Jobs) limiter(namespace string) *rate.Limiter {
+	j.mutex.Lock()
+	defer j.mutex.Unlock()
+	if known, ok := j.searches.Get(namespace); ok {
+		if limiter, ok := known.(*rate.Limiter); ok {
+			return limiter
+		}
+	}
+	limiter := rate.NewLimiter(searchRate, searchBurst)
+	j.searches.Add(namespace, limiter)
+	return limiter
+}

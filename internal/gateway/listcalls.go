@@ -1,0 +1,53 @@
+package gateway
+
+import (
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/swath-dev/swath/internal/gateway/access"
+)
+
+// The number of entries on a page of a list.
+const (
+	defaultPage = 20
+	maxPage     = 100
+)
+
+// Page is a part of a list.
+type Page[T any] struct {
+	Data    []T  `json:"data" nullable:"false" doc:"The entries."`
+	HasMore bool `json:"has_more" doc:"Whether others follow: ask again with after set to the ID of the last entry."`
+}
+
+// listCalls are the calls on training jobs beside the documented ones.
+func (s *Server) listCalls() []call {
+	return []call{
+		{
+			Operation: s.document(huma.Operation{
+				Method: http.MethodGet, Path: jobsPath, OperationID: "listTrainingJobs", Tags: []string{"Training"},
+				Summary:     "List training jobs",
+				Description: "Lists the training jobs of the namespace, the newest first.",
+				Parameters:  pageParams("The ID of the last training job of the page before."),
+			}, Page[Job]{}, http.StatusUnprocessableEntity),
+			right: access.List, timeout: callTimeout, handle: s.listJobs,
+		},
+	}
+}
+
+func (s *Server) listJobs(w http.ResponseWriter, r *request) error {
+	limit, err := r.intQuery("limit", defaultPage, 1, maxPage)
+	if err != nil {
+		return err
+	}
+	listed, more, err := s.jobs.Page(r.Context(), r.caller.Namespace, r.URL.Query().Get("after"), limit)
+	if err != nil {
+		return err
+	}
+	page := Page[Job]{Data: make([]Job, len(listed)), HasMore: more}
+	for i, job := range listed {
+		page.Data[i] = newJob(job)
+	}
+	writeJSON(w, http.StatusOK, page)
+	return nil
+}

@@ -1,0 +1,89 @@
+package gateway
+
+import (
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/swath-dev/swath/api/v1alpha1"
+	"github.com/swath-dev/swath/internal/gateway/access"
+	"github.com/swath-dev/swath/internal/gateway/jobs"
+	"github.com/swath-dev/swath/internal/storage"
+)
+
+const (
+	modelsPath = "/models"
+	modelPath  = modelsPath + "/{id}"
+)
+
+// Model is what the documented API shows of a model.
+type Model struct {
+	Task      v1alpha1.Task `json:"task" enum:"classification,segmentation" doc:"The task that the model was trained for."`
+	ID        string        `json:"id" doc:"The object identifier, which can be referenced in the API endpoints." example:"model-3b05uri7qk2x"`
+	CreatedAt int64         `json:"created_at" doc:"The Unix timestamp (in seconds) for when the model was stored."`
+	Bytes     int64         `json:"bytes" doc:"The size of the model in bytes, with all its parts."`
+}
+
+// modelCalls are the calls on models.
+func (s *Server) modelCalls() []call {
+	tags := []string{"Models"}
+	return []call{
+		{
+			Operation: s.document(huma.Operation{
+				Method: http.MethodGet, Path: modelPath, OperationID: "getModel", Tags: tags,
+				Summary: "Get a model's metadata", Parameters: idParam("model"),
+			}, Model{}, http.StatusNotFound),
+			right: access.Get, timeout: callTimeout, handle: s.getModel,
+		},
+		{
+			Operation: s.document(huma.Operation{
+				Method: http.MethodDelete, Path: modelPath, OperationID: "deleteModel", Tags: tags,
+				Summary: "Delete a model", Description: "Deletes the model and answers what it was.", Parameters: idParam("model"),
+			}, Model{}, http.StatusNotFound),
+			right: access.Delete, timeout: callTimeout, handle: s.deleteModel,
+		},
+	}
+}
+
+// model is the storage of the caller's namespace and the model in it that the path names. A model exists once a job's status
+// names it.
+func (s *Server) model(r *request, id string) (*storage.Store, Model, error) {
+	var none Model
+	if storage.CheckName(id) != nil {
+		return nil, none, errModelNotFound
+	}
+	job, err := s.jobs.WithModel(r.Context(), r.caller.Namespace, id)
+	if err != nil {
+		return nil, none, as(err, jobs.ErrNotFound, errModelNotFound)
+	}
+	store, err := s.stores.Store(r.Context(), r.caller.Namespace)
+	if err != nil {
+		return nil, none, err
+	}
+	info, err := store.ModelInfo(r.Context(), id)
+	if err != nil {
+		return nil, none, as(err, storage.ErrNotFound, errModelNotFound)
+	}
+	return store, Model{Task: job.Spec.Task, ID: id, CreatedAt: info.CreatedAt.Unix(), Bytes: info.Bytes}, nil
+}
+
+func (s *Server) getModel(w http.ResponseWriter, r *request) error {
+	_, model, err := s.model(r, r.PathValue("id"))
+	if err != nil {
+		return err
+	}
+	writeJSON(w, http.StatusOK, model)
+	return nil
+}
+
+func (s *Server) deleteModel(w http.ResponseWriter, r *request) error {
+	store, model, err := s.model(r, r.PathValue("id"))
+	if err != nil {
+		return err
+	}
+	if err := store.DeleteModel(r.Context(), model.ID); err != nil {
+		return err
+	}
+	writeJSON(w, http.StatusOK, model)
+	return nil
+}

@@ -1,0 +1,86 @@
+package gateway
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"sync"
+
+	"github.com/swath-dev/swath/internal/config"
+	"github.com/swath-dev/swath/internal/storage"
+)
+
+// ConfiguredStores are the storages that the operator's configuration has for the namespaces. Each is opened once.
+type ConfiguredStores struct {
+	// Config is the operator's configuration.
+	Config *config.Config
+	// VolumesDir may have a folder for a namespace, where its volume for file:// storage is mounted; without one the URL's own
+	// path is used.
+	VolumesDir string
+	// S3Profiles adds the namespace as the profile of s3:// storage, so that the file AWS_SHARED_CREDENTIALS_FILE can have
+	// credentials for each.
+	S3Profiles bool
+
+	mutex sync.Mutex
+	open  map[string]*storage.Store
+}
+
+// Store is the storage of a namespace.
+func (c *ConfiguredStores) Store(ctx context.Context, namespace string) (*storage.Store, error) {
+	configured := c.Config.StorageFor(namespace)
+	if configured == nil {
+		return nil, &callError{status: http.StatusForbidden, detail: fmt.Sprintf("The namespace %s has no storage: ask those who run Swath for it", namespace)}
+	}
+	c.mutex.Lock()
+	defer c.mutex.Unlock()
+	if store := c.open[namespace]; store != nil {
+		return store, nil
+	}
+	location, err := c.location(configured.URL, namespace)
+	if err != nil {
+		return nil, err
+	}
+	// The bucket outlives the request that needs it first.
+	store, err := storage.Open(context.WithoutCancel(ctx), location, namespace)
+	if err != nil {
+		return nil, err
+	}
+	if c.open == nil {
+		c.open = map[string]*storage.Store{}
+	}
+	c.open[namespace] = store
+	return store, nil
+}
+
+// Close closes what was opened.
+func (c *ConfiguredStores) Close() {
+	c.mutex.Lock()
+	defer c.mutex.Unlock()
+	for namespace, store := range c.open {
+		_ = store.Close()
+		delete(c.open, namespace)
+	}
+}
+
+// location is the bucket's URL as the gateway sees it.
+func (c *ConfiguredStores) location(bucketURL, namespace string) (string, error) {
+	parsed, err := url.Parse(bucketURL)
+	if err != nil {
+		return "", fmt.Errorf("%w: %q is not a bucket URL", storage.ErrConfiguration, bucketURL)
+	}
+	switch {
+	case parsed.Scheme == "file" && c.VolumesDir != "":
+		own := filepath.Join(c.VolumesDir, namespace)
+		if info, err := os.Stat(own); err == nil && info.IsDir() {
+			parsed.Path = own
+		}
+	case parsed.Scheme == "s3" && c.S3Profiles:
+		query := parsed.Query()
+		query.Set("profile", namespace)
+		parsed.RawQuery = query.Encode()
+	}
+	return parsed.String(), nil
+}
