@@ -77,7 +77,7 @@ func (e *extensible) indexBlock(addr uint64) error {
 		count, entries := uint64(1)<<(s/2), uint64(e.least)<<((s+1)/2)
 		if s < e.direct() {
 			for ; count > 0 && err == nil; count-- {
-				err = e.dataBlock(c.offset(), entries, nil)
+				err = e.dataBlock(c.offset(), entries, bitmap{})
 			}
 		} else {
 			err = e.superBlock(c.offset(), count, entries)
@@ -105,9 +105,12 @@ func (e *extensible) superBlock(addr, count, entries uint64) error {
 	}
 	f := e.d.f
 	prefix := 6 + f.offsetSize + e.countSize
-	perBlock := uint64(0) // bytes of a data block's bitmap of written pages
+	// The bitmap of written pages has room for whole bytes for each block, but its
+	// bits follow each other without gaps.
+	perBlock, pages := uint64(0), uint64(0)
 	if page := uint64(1) << e.pageBits; entries > page {
-		perBlock = (entries/page + 7) / 8
+		pages = entries / page
+		perBlock = (pages + 7) / 8
 	}
 	if count > uint64(f.size) || perBlock > uint64(f.size) {
 		return f.failf(-1, "%s has a super block of %d blocks", extensibleName, count)
@@ -119,18 +122,30 @@ func (e *extensible) superBlock(addr, count, entries uint64) error {
 	c.checksum()
 	c.signature("EASB")
 	c.skip(prefix - 4)
-	written := c.sub(int(count * perBlock))
+	written := bitmap{bits: c.take(int(count * perBlock))}
 	for ; count > 0 && c.err == nil && !e.done(); count-- {
-		if err := e.dataBlock(c.offset(), entries, written.take(int(perBlock))); err != nil {
+		if err := e.dataBlock(c.offset(), entries, written); err != nil {
 			return err
 		}
+		written.first += pages
 	}
 	return c.err
 }
 
-// dataBlock reads a block of entries; written has a bit for each of its pages,
-// if it has any.
-func (e *extensible) dataBlock(addr, entries uint64, written []byte) error {
+// bitmap has a bit for each page of a block, from bit first on, most significant
+// bits first.
+type bitmap struct {
+	bits  []byte
+	first uint64
+}
+
+func (b bitmap) has(i uint64) bool {
+	i += b.first
+	return i/8 >= uint64(len(b.bits)) || b.bits[i/8]&(0x80>>(i%8)) != 0
+}
+
+// dataBlock reads a block of entries; pages that were not written are left out.
+func (e *extensible) dataBlock(addr, entries uint64, written bitmap) error {
 	if addr == undefined || e.done() {
 		e.next = saturatingAdd(e.next, entries)
 		return nil
@@ -153,7 +168,7 @@ func (e *extensible) dataBlock(addr, entries uint64, written []byte) error {
 	}
 	at := addr + uint64(prefix) + 4
 	for p := uint64(0); p < entries/page && !e.done(); p++ {
-		if p/8 < uint64(len(written)) && written[p/8]&(0x80>>(p%8)) == 0 {
+		if !written.has(p) {
 			e.next += page
 			at += page*uint64(e.width) + 4
 			continue
