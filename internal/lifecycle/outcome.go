@@ -37,7 +37,10 @@ func (w *world) outcomeOf(p *Pod) *outcome {
 		return nil
 	}
 	if c == nil {
-		c = &Container{}
+		// The Pod is over and its container's last known state stands: it may
+		// still say that it runs.
+		last := p.stage(stage)
+		c = &last
 	}
 	o := &outcome{stage: stage, started: c.StartedAt, finished: c.FinishedAt}
 	if o.finished.IsZero() {
@@ -164,7 +167,7 @@ func evicted(_ *world, p *Pod, _ Container) bool { return p.TerminalReason == "E
 func outOfMemory(_ *world, _ *Pod, c Container) bool { return c.Reason == "OOMKilled" }
 
 // neverRan holds for a Pod that the kubelet refused, or whose containers a node
-// forgot when it restarted.
+// lost sight of.
 func neverRan(_ *world, _ *Pod, c Container) bool {
 	return c.State != Ended || c.Reason == "ContainerStatusUnknown"
 }

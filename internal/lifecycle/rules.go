@@ -53,7 +53,7 @@ func (w *world) failed() bool {
 }
 
 func (w *world) training() bool {
-	return w.train.stage(contract.StageTrain).State == Running
+	return w.train.stage(contract.StageTrain).State == Running && !w.gone(w.train)
 }
 
 func (w *world) downloaded() bool {

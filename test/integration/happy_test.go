@@ -1,7 +1,6 @@
 package integration
 
 import (
-	"errors"
 	"testing"
 
 	"k8s.io/utils/ptr"
@@ -9,8 +8,6 @@ import (
 	"github.com/swath-dev/swath/api/v1alpha1"
 	"github.com/swath-dev/swath/internal/contract"
 )
-
-var errNotYet = errors.New("not yet")
 
 // newJob is a classification without anything that is not needed.
 func newJob(name string) *v1alpha1.TrainingJob {
@@ -62,5 +59,4 @@ func TestAJobPassesItsPhasesToAModel(t *testing.T) {
 	if end.Status.FinishedAt == nil || end.Status.StartedAt == nil {
 		t.Errorf("the job has no times: %+v", end.Status)
 	}
-	t.Log(describe(end))
 }

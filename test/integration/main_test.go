@@ -3,16 +3,20 @@
 package integration
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
 
 	"github.com/go-logr/logr"
+	rbacv1 "k8s.io/api/rbac/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/rest"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
+	"sigs.k8s.io/yaml"
 
 	"github.com/swath-dev/swath/internal/manager"
 )
@@ -56,5 +60,34 @@ func run(m *testing.M) (code int, err error) {
 	if err != nil {
 		return 1, fmt.Errorf("making a client: %w", err)
 	}
+	if err := grantOperator(); err != nil {
+		return 1, err
+	}
 	return m.Run(), nil
+}
+
+// operatorUser is as whom the operator talks to the API server in all tests: it
+// has only the rights that it is installed with.
+const operatorUser = "system:serviceaccount:swath-system:manager"
+
+func grantOperator() error {
+	data, err := os.ReadFile(filepath.Join("..", "..", "config", "rbac", "role.yaml"))
+	if err != nil {
+		return fmt.Errorf("reading the operator's role: %w", err)
+	}
+	role := &rbacv1.ClusterRole{}
+	if err := yaml.UnmarshalStrict(data, role); err != nil {
+		return fmt.Errorf("reading the operator's role: %w", err)
+	}
+	binding := &rbacv1.ClusterRoleBinding{
+		ObjectMeta: metav1.ObjectMeta{Name: role.Name},
+		RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: role.Name},
+		Subjects:   []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: rbacv1.UserKind, Name: operatorUser}},
+	}
+	for _, object := range []client.Object{role, binding} {
+		if err := cluster.Create(context.Background(), object); err != nil {
+			return fmt.Errorf("granting the operator its rights: %w", err)
+		}
+	}
+	return nil
 }

@@ -2,7 +2,10 @@ package integration
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"net/http"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -11,8 +14,12 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/client-go/rest"
 	testingclock "k8s.io/utils/clock/testing"
 	"k8s.io/utils/ptr"
+	"sigs.k8s.io/cli-utils/pkg/kstatus/status"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -31,7 +38,11 @@ const (
 	pollInterval = 10 * time.Millisecond
 )
 
-var stages atomic.Int32
+var (
+	stages atomic.Int32
+
+	errNotYet = errors.New("not yet")
+)
 
 // stage is a namespace of its own with an operator for it.
 type stage struct {
@@ -41,7 +52,9 @@ type stage struct {
 	clock     *testingclock.FakePassiveClock
 	registry  *prometheus.Registry
 	tune      func(*ctrl.Options)
-	stop      func()
+	// trainers answers the operator's questions for progress.
+	trainers http.RoundTripper
+	stop     func()
 }
 
 // newStage makes the namespace and starts the operator. change may alter its
@@ -51,7 +64,7 @@ func newStage(t *testing.T, change ...func(*stage)) *stage {
 	t.Parallel()
 	s := &stage{
 		t: t, namespace: fmt.Sprintf("stage-%d", stages.Add(1)), config: config.Default(),
-		clock: testingclock.NewFakePassiveClock(time.Now()),
+		clock: testingclock.NewFakePassiveClock(time.Now().Truncate(time.Second)), trainers: noTrainers{},
 	}
 	s.config.Trainer.Image = "swath.local/trainer:dev"
 	s.config.Storage = []config.Storage{{URL: "s3://bucket"}}
@@ -69,8 +82,10 @@ func (s *stage) start() {
 	s.t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	s.registry = prometheus.NewRegistry()
-	mgr, err := manager.New(ctx, apiServer, &s.config, manager.Options{
-		MetricsAddress: "0", HealthAddress: "0", Clock: s.clock, Registry: s.registry,
+	asOperator := rest.CopyConfig(apiServer)
+	asOperator.Impersonate = rest.ImpersonationConfig{UserName: operatorUser}
+	mgr, err := manager.New(ctx, asOperator, &s.config, manager.Options{
+		MetricsAddress: "0", HealthAddress: "0", Clock: s.clock, Registry: s.registry, ProgressTransport: s.trainers,
 		Tune: func(o *ctrl.Options) {
 			o.Cache.DefaultNamespaces = map[string]cache.Config{s.namespace: {}}
 			o.Controller.SkipNameValidation = ptr.To(true)
@@ -232,4 +247,59 @@ func (s *stage) podNames() []string {
 		names = append(names, pod.Name)
 	}
 	return names
+}
+
+// noTrainers answers every question with an error.
+type noTrainers struct{}
+
+func (noTrainers) RoundTrip(*http.Request) (*http.Response, error) {
+	return nil, errors.New("there is no trainer")
+}
+
+// seen waits until the operator has seen the job as it is now.
+func (s *stage) seen(job *v1alpha1.TrainingJob) *v1alpha1.TrainingJob {
+	s.t.Helper()
+	s.change(job, func(j *v1alpha1.TrainingJob) {
+		j.Spec.TTLSecondsAfterFinished = ptr.To(ptr.Deref(j.Spec.TTLSecondsAfterFinished, 1_000_000) + 1)
+	})
+	return s.until(job, "the operator has seen it", func(j *v1alpha1.TrainingJob) bool { return j.Status.ObservedGeneration == j.Generation })
+}
+
+// condition gives the condition's status and reason, empty when it is not there.
+func condition(job *v1alpha1.TrainingJob, name string) string {
+	c := meta.FindStatusCondition(job.Status.Conditions, name)
+	if c == nil {
+		return ""
+	}
+	return string(c.Status) + " " + c.Reason
+}
+
+// kstatus is what tools that follow kstatus make of the job.
+func (s *stage) kstatus(job *v1alpha1.TrainingJob) status.Status {
+	s.t.Helper()
+	object, err := runtime.DefaultUnstructuredConverter.ToUnstructured(job)
+	if err != nil {
+		s.t.Fatalf("converting job %s: %v", job.Name, err)
+	}
+	result, err := status.Compute(&unstructured.Unstructured{Object: object})
+	if err != nil {
+		s.t.Fatalf("computing the kstatus of job %s: %v", job.Name, err)
+	}
+	return result.Status
+}
+
+// wantKstatus checks what kstatus makes of the job.
+func (s *stage) wantKstatus(job *v1alpha1.TrainingJob, want status.Status) {
+	s.t.Helper()
+	if got := s.kstatus(job); got != want {
+		s.t.Errorf("kstatus is %s, want %s; the job is %s", got, want, describe(job))
+	}
+}
+
+// wantPods checks which Pods are there.
+func (s *stage) wantPods(want ...string) {
+	s.t.Helper()
+	if got := s.podNames(); !slices.Equal(got, want) {
+		s.t.Errorf("the Pods are %q, want %q", got, want)
+	}
 }
