@@ -45,6 +45,7 @@ func TestCluster(t *testing.T) {
 		{"Services and the API server are reached by their addresses", testServices},
 		{"rights and Pod Security are kept", testSecurity},
 		{"a Pod outlives the components", testRestarts},
+		{"an eviction ends a Pod", testEviction},
 		{"a component that is stopped stays so", testStopStart},
 		{"a node that was killed is made anew", testNodeKilled},
 		{"a cluster whose folder is gone is removed", testOrphan},
@@ -296,6 +297,16 @@ func testRestarts(t *testing.T, h *harness) {
 	if out := h.probe(t, "id"); out != fmt.Sprintf("%d\n", image.User) {
 		t.Errorf("exec after the restarts says %q", out)
 	}
+}
+
+func testEviction(t *testing.T, h *harness) {
+	const eviction = `{"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": "probe", "namespace": "probe"}}`
+	create := h.command(t.Context(), "kubectl", "create", "--raw=/api/v1/namespaces/probe/pods/probe/eviction", "--filename=-")
+	create.Stdin = strings.NewReader(eviction)
+	if out, err := create.CombinedOutput(); err != nil {
+		t.Fatalf("evicting the Pod: %v\n%s", err, out)
+	}
+	h.kubectl(t, "wait", "--for=delete", "pod/probe", "--timeout=1m")
 }
 
 func testStopStart(t *testing.T, h *harness) {

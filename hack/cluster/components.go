@@ -21,7 +21,7 @@ const containerdSocket = "/run/containerd/containerd.sock"
 // component is one of the programs that make the node.
 type component struct {
 	name   string
-	path   string // Inside the node.
+	path   string // Inside the node; a name without a path is looked for.
 	args   []string
 	after  []string // The components that must be healthy before it starts.
 	health string   // A URL, or the path of a socket inside the node.
@@ -53,7 +53,7 @@ func components(n network) []component {
 	for i := range all {
 		all[i].path = filepath.Join(insideBinaries, all[i].name)
 		if all[i].name == "containerd" {
-			all[i].path = "/usr/bin/containerd"
+			all[i].path = "containerd" // Debian's.
 		}
 	}
 	return all

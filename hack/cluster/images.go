@@ -89,7 +89,5 @@ func enter(ctx context.Context, c *cluster, args []string) error {
 // inNode is a command in the node's namespaces. What it leaves running ends with the node.
 func inNode(ctx context.Context, node process, args ...string) *exec.Cmd {
 	options := []string{"--target=" + strconv.Itoa(node.pid), "--mount", "--net", "--pid", "--"}
-	cmd := exec.CommandContext(ctx, "nsenter", append(options, args...)...)
-	cmd.Env = append(os.Environ(), "PATH="+searchPath)
-	return cmd
+	return exec.CommandContext(ctx, "nsenter", append(options, args...)...)
 }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	osuser "os/user"
 	"strconv"
 
 	"k8s.io/client-go/kubernetes"
@@ -73,15 +74,20 @@ func (c *cluster) client() (kubernetes.Interface, error) {
 
 // giveToSudoUser makes the file belong to the user who has called sudo, if one has: kubectl then needs no sudo.
 func giveToSudoUser(path string) error {
-	uid, err := strconv.Atoi(os.Getenv("SUDO_UID"))
-	if err != nil {
-		return nil // Not called by sudo.
-	}
-	gid, err := strconv.Atoi(os.Getenv("SUDO_GID"))
-	if err != nil {
+	name := os.Getenv("SUDO_USER")
+	if name == "" {
 		return nil
 	}
-	if err := os.Chown(path, uid, gid); err != nil {
+	caller, err := osuser.Lookup(name)
+	if err != nil {
+		return fmt.Errorf("looking for the user who called sudo: %w", err)
+	}
+	uid, err := strconv.Atoi(caller.Uid)
+	if err != nil {
+		return fmt.Errorf("looking for the user who called sudo: %w", err)
+	}
+	// The group stays root's: the file is readable for its owner only.
+	if err := os.Chown(path, uid, -1); err != nil {
 		return fmt.Errorf("giving %s to the user who called sudo: %w", path, err)
 	}
 	return nil

@@ -44,6 +44,10 @@ func main() {
 		fail(runNode())
 		return
 	}
+	// On some machines root's PATH lacks where Debian has ip, nft and runc.
+	if err := os.Setenv("PATH", os.Getenv("PATH")+":"+searchPath); err != nil {
+		fail(err)
+	}
 	flags := flag.NewFlagSet("cluster", flag.ExitOnError)
 	dir := flags.String("dir", "", "folder of the cluster (default .cluster in the repository)")
 	flags.Usage = func() { usage(flags) }

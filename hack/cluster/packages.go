@@ -18,39 +18,36 @@ import (
 const cniPlugins = "/usr/lib/cni"
 
 // debianPackages says in which Debian package each program is that the node needs of the machine.
-var debianPackages = []struct{ path, name string }{
-	{"/usr/bin/containerd", "containerd"},
-	{"/usr/bin/ctr", "containerd"},
-	{"/usr/bin/containerd-shim-runc-v2", "containerd"},
-	{"/usr/sbin/runc", "runc"},
+var debianPackages = []struct{ program, name string }{
+	{"containerd", "containerd"},
+	{"ctr", "containerd"},
+	{"containerd-shim-runc-v2", "containerd"},
+	{"runc", "runc"},
 	{cniPlugins + "/ptp", "containernetworking-plugins"},
 	{cniPlugins + "/host-local", "containernetworking-plugins"},
-	{"/usr/sbin/nft", "nftables"},
-	{"/usr/sbin/ip", "iproute2"},
-	{"/usr/bin/nsenter", "util-linux"},
+	{cniPlugins + "/loopback", "containernetworking-plugins"},
+	{"nft", "nftables"},
+	{"ip", "iproute2"},
+	{"nsenter", "util-linux"},
 }
 
 // missingPackages returns the packages whose programs this machine lacks.
-func missingPackages() ([]string, error) {
+func missingPackages() []string {
 	var missing []string
 	for _, p := range debianPackages {
-		_, err := os.Stat(p.path)
-		if err == nil || slices.Contains(missing, p.name) {
-			continue
+		_, err := exec.LookPath(p.program)
+		if err != nil && !slices.Contains(missing, p.name) {
+			missing = append(missing, p.name)
 		}
-		if !errors.Is(err, fs.ErrNotExist) {
-			return nil, fmt.Errorf("looking for %s: %w", p.path, err)
-		}
-		missing = append(missing, p.name)
 	}
-	return missing, nil
+	return missing
 }
 
 // installPackages installs the Debian packages that this machine lacks, without starting any service of theirs.
 func installPackages(ctx context.Context, log io.Writer) error {
-	missing, err := missingPackages()
-	if err != nil || len(missing) == 0 {
-		return err
+	missing := missingPackages()
+	if len(missing) == 0 {
+		return nil
 	}
 	if _, err := exec.LookPath("apt-get"); err != nil {
 		return fmt.Errorf("the local cluster needs %s, and this machine has no apt-get to install them with: "+

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"os/signal"
 	"path/filepath"
 	"time"
@@ -92,6 +93,10 @@ func (s *supervisor) allHealthy(names []string) bool {
 
 // start starts the component with its log file as output.
 func (s *supervisor) start(c component) error {
+	path, err := exec.LookPath(c.path)
+	if err != nil {
+		return err
+	}
 	log, err := os.OpenFile(filepath.Join("/var/log", c.name+".log"), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o644)
 	if err != nil {
 		return err
@@ -102,7 +107,7 @@ func (s *supervisor) start(c component) error {
 		return err
 	}
 	defer null.Close()
-	p, err := os.StartProcess(c.path, append([]string{c.path}, c.args...), &os.ProcAttr{
+	p, err := os.StartProcess(path, append([]string{path}, c.args...), &os.ProcAttr{
 		Dir:   "/",
 		Env:   append(os.Environ(), markComponent+"="+c.name),
 		Files: []*os.File{null, log, log},
