@@ -79,6 +79,24 @@ func NewLoader(ctx context.Context, v *View, o LoaderOptions) (*Loader, error) {
 // DecodedBytes is what all samples of the view take in memory.
 func (v *View) DecodedBytes() int64 { return int64(v.Len()) * int64(v.f.bytesPerSample()) }
 
+// MemoryBytes is about what a loader of the view takes with these options, the
+// batch that is in use included: either all samples, or what streaming needs.
+func (v *View) MemoryBytes(o LoaderOptions) int64 {
+	sample := int64(v.f.bytesPerSample())
+	batch := int64(max(1, o.BatchSize)) * 3 / 2 * sample
+	if d := v.DecodedBytes(); d <= o.MemoryBudget {
+		return d + batch
+	}
+	perRead := int64(v.f.data.SamplesPerRead())
+	total := (readAhead + 1) * batch
+	// The stored chunk and two that its filters work on.
+	total += 3 * perRead * int64(v.f.data.SampleBytes())
+	if perRead > 1 {
+		total += min(max(int64(v.f.window), 2*perRead*sample)+perRead*sample, v.DecodedBytes())
+	}
+	return total + 8*int64(v.Len())
+}
+
 // InMemory says whether the samples are kept decoded in memory.
 func (l *Loader) InMemory() bool { return l.cache != nil }
 
