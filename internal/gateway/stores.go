@@ -17,8 +17,7 @@ import (
 type ConfiguredStores struct {
 	// Config is the operator's configuration.
 	Config *config.Config
-	// VolumesDir may have a folder for a namespace, where its volume for file:// storage is mounted; without one the URL's own
-	// path is used.
+	// VolumesDir may have the volumes of file:// storage, as NAMESPACE/CLAIM; without one there the URL's own path is used.
 	VolumesDir string
 	// S3Profiles adds the namespace as the profile of s3:// storage, so that the file AWS_SHARED_CREDENTIALS_FILE can have
 	// credentials for each.
@@ -39,7 +38,7 @@ func (c *ConfiguredStores) Store(ctx context.Context, namespace string) (*storag
 	if store := c.open[namespace]; store != nil {
 		return store, nil
 	}
-	location, err := c.location(configured.URL, namespace)
+	location, err := c.location(configured, namespace)
 	if err != nil {
 		return nil, err
 	}
@@ -66,14 +65,14 @@ func (c *ConfiguredStores) Close() {
 }
 
 // location is the bucket's URL as the gateway sees it.
-func (c *ConfiguredStores) location(bucketURL, namespace string) (string, error) {
-	parsed, err := url.Parse(bucketURL)
+func (c *ConfiguredStores) location(configured *config.Storage, namespace string) (string, error) {
+	parsed, err := url.Parse(configured.URL)
 	if err != nil {
-		return "", fmt.Errorf("%w: %q is not a bucket URL", storage.ErrConfiguration, bucketURL)
+		return "", fmt.Errorf("%w: %q is not a bucket URL", storage.ErrConfiguration, configured.URL)
 	}
 	switch {
 	case parsed.Scheme == "file" && c.VolumesDir != "":
-		own := filepath.Join(c.VolumesDir, namespace)
+		own := filepath.Join(c.VolumesDir, namespace, configured.PersistentVolumeClaim)
 		if info, err := os.Stat(own); err == nil && info.IsDir() {
 			parsed.Path = own
 		}
