@@ -54,7 +54,7 @@ func (w *world) waitsFor(refusal *Refusal) (reason, message string) {
 	case w.waitsForSlot():
 		return v1alpha1.ReasonWaitingForSlot, w.Slot.Limit
 	}
-	return v1alpha1.ReasonStarting, fmt.Sprintf("the %s Pod is being made", w.role())
+	return v1alpha1.ReasonStarting, startingSentence(w.role())
 }
 
 // podWaitsFor says what the Pod at work waits for, or does.
@@ -69,7 +69,13 @@ func (w *world) podWaitsFor(p *Pod) (reason, message string) {
 	case p.Role == v1alpha1.RolePrepare && p.stage(contract.StageDownload).State != Waiting:
 		return v1alpha1.ReasonPreparing, fmt.Sprintf("Pod %s fetches and validates the files", p.Name)
 	}
-	return v1alpha1.ReasonStarting, fmt.Sprintf("Pod %s is being scheduled and started", p.Name)
+	return v1alpha1.ReasonStarting, startingSentence(p.Role)
+}
+
+// startingSentence is the same before the Pod is there and after: that alone is
+// no news that is worth a write.
+func startingSentence(role string) string {
+	return fmt.Sprintf("the %s Pod is being made, scheduled and started", role)
 }
 
 func gatedSentence(p *Pod) string {
