@@ -85,7 +85,8 @@ func (r *TrainingJobReconciler) askQueue(ctx context.Context, observed *lifecycl
 	case lifecycle.HoldsSlot:
 		r.Queue.Hold(r.queued(ctx, job))
 	case lifecycle.WantsSlot:
-		answer := r.Queue.Ask(r.queued(ctx, job))
+		answer, moved := r.Queue.Ask(r.queued(ctx, job))
+		r.wakeJobs(moved)
 		observed.Slot = lifecycle.Slot{Granted: answer.Granted, Position: answer.Position, Limit: answer.Limit}
 	default:
 		r.wakeJobs(r.Queue.Release(job.UID))

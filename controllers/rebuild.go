@@ -27,13 +27,27 @@ func (r *TrainingJobReconciler) rebuildQueue(ctx context.Context) error {
 		r.rebuilt = true
 		return nil
 	}
-	trainPods, err := r.trainPods(ctx)
+	namespaces := r.Config.Controller.Namespaces
+	if len(namespaces) == 0 {
+		namespaces = []string{corev1.NamespaceAll}
+	}
+	for _, namespace := range namespaces {
+		if err := r.rebuildNamespace(ctx, namespace); err != nil {
+			return err
+		}
+	}
+	r.rebuilt = true
+	return nil
+}
+
+func (r *TrainingJobReconciler) rebuildNamespace(ctx context.Context, namespace string) error {
+	trainPods, err := r.trainPods(ctx, namespace)
 	if err != nil {
 		return err
 	}
 	var list v1alpha1.TrainingJobList
 	for more := true; more; more = list.Continue != "" {
-		if err := r.Live.List(ctx, &list, client.Limit(listPage), client.Continue(list.Continue)); err != nil {
+		if err := r.Live.List(ctx, &list, client.InNamespace(namespace), client.Limit(listPage), client.Continue(list.Continue)); err != nil {
 			return fmt.Errorf("listing the TrainingJobs for the queue: %w", err)
 		}
 		for i := range list.Items {
@@ -44,16 +58,15 @@ func (r *TrainingJobReconciler) rebuildQueue(ctx context.Context) error {
 			}
 		}
 	}
-	r.rebuilt = true
 	return nil
 }
 
 // trainPods are all train Pods by their jobs.
-func (r *TrainingJobReconciler) trainPods(ctx context.Context) (map[types.NamespacedName][]corev1.Pod, error) {
+func (r *TrainingJobReconciler) trainPods(ctx context.Context, namespace string) (map[types.NamespacedName][]corev1.Pod, error) {
 	byJob := map[types.NamespacedName][]corev1.Pod{}
 	var list corev1.PodList
 	for more := true; more; more = list.Continue != "" {
-		err := r.Live.List(ctx, &list, client.MatchingLabels{v1alpha1.LabelRole: v1alpha1.RoleTrain}, client.Limit(listPage), client.Continue(list.Continue))
+		err := r.Live.List(ctx, &list, client.InNamespace(namespace), client.MatchingLabels{v1alpha1.LabelRole: v1alpha1.RoleTrain}, client.Limit(listPage), client.Continue(list.Continue))
 		if err != nil {
 			return nil, fmt.Errorf("listing the train Pods for the queue: %w", err)
 		}

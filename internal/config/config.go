@@ -126,6 +126,8 @@ type Controller struct {
 	// QPS and Burst bound the requests to the API server.
 	QPS   float32 `json:"qps"`
 	Burst int     `json:"burst"`
+	// Namespaces are those that the operator works in; empty for all.
+	Namespaces []string `json:"namespaces,omitempty"`
 }
 
 // Load reads and checks the configuration file. A field that it does not know is

@@ -72,7 +72,7 @@ func New(ctx context.Context, restConfig *rest.Config, c *config.Config, o Optio
 	o.setDefaults()
 	restConfig = rest.CopyConfig(restConfig)
 	restConfig.QPS, restConfig.Burst = c.Controller.QPS, c.Controller.Burst
-	options := controllerOptions(o)
+	options := controllerOptions(c, o)
 	o.Tune(&options)
 	mgr, err := ctrl.NewManager(restConfig, options)
 	if err != nil {
@@ -101,10 +101,10 @@ func New(ctx context.Context, restConfig *rest.Config, c *config.Config, o Optio
 	return mgr, nil
 }
 
-func controllerOptions(o Options) ctrl.Options {
+func controllerOptions(c *config.Config, o Options) ctrl.Options {
 	return ctrl.Options{
 		Scheme:                        Scheme(),
-		Cache:                         cacheOptions(),
+		Cache:                         cacheOptions(c.Controller.Namespaces),
 		Client:                        client.Options{Cache: &client.CacheOptions{EnableReadYourWritesConsistency: ptr.To(true)}},
 		Metrics:                       metricsserver.Options{BindAddress: o.MetricsAddress},
 		HealthProbeBindAddress:        o.HealthAddress,
@@ -119,11 +119,19 @@ func controllerOptions(o Options) ctrl.Options {
 }
 
 // cacheOptions keep the caches small: only our Pods, and of them only what counts.
-func cacheOptions() cache.Options {
+func cacheOptions(namespaces []string) cache.Options {
 	ours, err := labelled(v1alpha1.LabelJobName)
 	utilruntime.Must(err)
+	var only map[string]cache.Config
+	for _, namespace := range namespaces {
+		if only == nil {
+			only = make(map[string]cache.Config, len(namespaces))
+		}
+		only[namespace] = cache.Config{}
+	}
 	return cache.Options{
-		DefaultTransform: cache.TransformStripManagedFields(),
+		DefaultNamespaces: only,
+		DefaultTransform:  cache.TransformStripManagedFields(),
 		ByObject: map[client.Object]cache.ByObject{
 			&corev1.Pod{}: {Label: ours, Transform: slimPod},
 		},

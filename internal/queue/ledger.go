@@ -71,18 +71,19 @@ func (l *Ledger) hold(job Job) {
 }
 
 // Ask gives the job a slot if there is one for it, and its place otherwise. A job
-// gets none while another that comes before it could take it.
-func (l *Ledger) Ask(job Job) Answer {
+// gets none while another that comes before it could take it. It also gives the
+// jobs whose places have changed by it, as far as places are shown.
+func (l *Ledger) Ask(job Job) (Answer, []types.NamespacedName) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if _, holds := l.holding[job.UID]; holds {
-		return Answer{Granted: true}
+		return Answer{Granted: true}, nil
 	}
 	if l.total == 0 && l.perNamespace == 0 {
 		l.hold(job)
-		return Answer{Granted: true}
+		return Answer{Granted: true}, nil
 	}
-	l.enqueue(job)
+	waited := l.enqueue(job)
 	answer := Answer{Limit: l.limit(job.Name.Namespace)}
 	l.walk(func(position int, other Job, room bool) bool {
 		if other.UID != job.UID {
@@ -93,9 +94,23 @@ func (l *Ledger) Ask(job Job) Answer {
 	})
 	if answer.Granted {
 		l.hold(job)
-		return Answer{Granted: true}
+		answer = Answer{Granted: true}
 	}
-	return answer
+	if waited == answer.Granted {
+		return answer, l.others(job.UID)
+	}
+	return answer, nil
+}
+
+// others are the jobs that show their places, without the given one.
+func (l *Ledger) others(uid types.UID) []types.NamespacedName {
+	var names []types.NamespacedName
+	for _, job := range l.waiting[:min(len(l.waiting), shown)] {
+		if job.UID != uid {
+			names = append(names, job.Name)
+		}
+	}
+	return names
 }
 
 // Release takes the job out of the ledger. It gives the jobs that wait, in order,
@@ -158,17 +173,19 @@ func Ahead(a, b Job) int {
 	)
 }
 
-// enqueue puts the job in its place among those that wait.
-func (l *Ledger) enqueue(job Job) {
+// enqueue puts the job in its place among those that wait, and tells whether it
+// was in that place already.
+func (l *Ledger) enqueue(job Job) bool {
 	if before, there := l.queued[job.UID]; there {
 		if before == job {
-			return
+			return true
 		}
 		l.dequeue(job.UID)
 	}
 	i, _ := slices.BinarySearchFunc(l.waiting, job, Ahead)
 	l.waiting = slices.Insert(l.waiting, i, job)
 	l.queued[job.UID] = job
+	return false
 }
 
 // dequeue takes the job from those that wait, and tells whether it was there.

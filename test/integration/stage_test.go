@@ -21,7 +21,6 @@ import (
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/cli-utils/pkg/kstatus/status"
 	ctrl "sigs.k8s.io/controller-runtime"
-	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/swath-dev/swath/api/v1alpha1"
@@ -52,6 +51,8 @@ type stage struct {
 	clock     *testingclock.FakePassiveClock
 	registry  *prometheus.Registry
 	tune      func(*ctrl.Options)
+	// wrap puts a client of the test's own between the operator and the API server.
+	wrap func(client.Client) client.Client
 	// trainers answers the operator's questions for progress.
 	trainers http.RoundTripper
 	stop     func()
@@ -67,6 +68,7 @@ func newStage(t *testing.T, change ...func(*stage)) *stage {
 		clock: testingclock.NewFakePassiveClock(time.Now().Truncate(time.Second)), trainers: noTrainers{},
 	}
 	s.config.Trainer.Image = "swath.local/trainer:dev"
+	s.config.Controller.Namespaces = []string{s.namespace}
 	s.config.Storage = []config.Storage{{URL: "s3://bucket"}}
 	for _, c := range change {
 		c(s)
@@ -87,8 +89,16 @@ func (s *stage) start() {
 	mgr, err := manager.New(ctx, asOperator, &s.config, manager.Options{
 		MetricsAddress: "0", HealthAddress: "0", Clock: s.clock, Registry: s.registry, ProgressTransport: s.trainers,
 		Tune: func(o *ctrl.Options) {
-			o.Cache.DefaultNamespaces = map[string]cache.Config{s.namespace: {}}
 			o.Controller.SkipNameValidation = ptr.To(true)
+			if s.wrap != nil {
+				o.NewClient = func(config *rest.Config, options client.Options) (client.Client, error) {
+					c, err := client.New(config, options)
+					if err != nil {
+						return nil, err
+					}
+					return s.wrap(c), nil
+				}
+			}
 			if s.tune != nil {
 				s.tune(o)
 			}
