@@ -31,6 +31,9 @@ const (
 	dnsModule        = "hack/dns"
 )
 
+// tmpPrefix is how the names of folders begin that are built in.
+const tmpPrefix = ".building-"
+
 // sources are the files that decide what is built.
 var sources = []string{
 	kubernetesModule + "/go.mod", kubernetesModule + "/go.sum",
@@ -138,8 +141,12 @@ func build(ctx context.Context, root, dir string, log io.Writer, names []string)
 
 // buildModule builds into a temporary folder beside the programs and moves each when all are there.
 func buildModule(ctx context.Context, moduleDir, dir string, log io.Writer, version string, names []string) error {
-	tmp := filepath.Join(dir, ".building")
-	if err := os.RemoveAll(tmp); err != nil { // What a build that was cut off has left.
+	if err := removeCutOff(dir); err != nil {
+		return err
+	}
+	// A name of its own: of a build that was killed, the compiler may still be at work.
+	tmp, err := os.MkdirTemp(dir, tmpPrefix)
+	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(tmp)
@@ -161,6 +168,20 @@ func buildModule(ctx context.Context, moduleDir, dir string, log io.Writer, vers
 			built = filepath.Join(tmp, filepath.Base(dnsModule))
 		}
 		if err := os.Rename(built, filepath.Join(dir, name)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// removeCutOff removes what builds that were cut off have left. The caller has the lock, so none is under way.
+func removeCutOff(dir string) error {
+	left, err := filepath.Glob(filepath.Join(dir, tmpPrefix+"*"))
+	if err != nil {
+		return err
+	}
+	for _, path := range left {
+		if err := os.RemoveAll(path); err != nil {
 			return err
 		}
 	}
