@@ -32,6 +32,8 @@ const (
 const (
 	systemNamespace = "swath-system"
 	testdata        = "../testdata"
+	// podUser is the user and group of every Pod.
+	podUser = 65532
 	// patience is how long a state may take on a busy machine.
 	patience = 5 * time.Minute
 )
@@ -108,6 +110,21 @@ func (k *cluster) upload(path, id string) {
 		"--storage", "file://"+k.storage, "--namespace", k.namespace, "--id", id)
 	if output, err := command.CombinedOutput(); err != nil {
 		k.t.Fatalf("uploading %s: %v\n%s", path, err, output)
+	}
+	k.giveToPods()
+}
+
+// giveToPods makes what root has put into storage the Pods' own.
+func (k *cluster) giveToPods() {
+	k.t.Helper()
+	err := filepath.WalkDir(k.storage, func(path string, _ os.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		return os.Chown(path, podUser, podUser)
+	})
+	if err != nil {
+		k.t.Fatalf("giving storage to the Pods: %v", err)
 	}
 }
 
