@@ -30,10 +30,12 @@ type Loader struct {
 	opts  LoaderOptions
 	rule  labelRule
 	cache *cache
-	// held and ahead are what streaming needs: decoded samples of a window, and
-	// batches that wait. They are made once and used in each epoch.
-	held  slots
-	ahead []*Batch
+	// reader, held and ahead are what streaming needs: the file's reader, decoded
+	// samples of a window, and batches that wait. They are made once and used in
+	// each epoch.
+	reader *Reader
+	held   slots
+	ahead  []*Batch
 }
 
 // Batch is a batch of samples. Make it with Loader.NewBatch and give it to
@@ -72,6 +74,8 @@ func NewLoader(ctx context.Context, v *View, o LoaderOptions) (*Loader, error) {
 			return nil, err
 		}
 		l.cache = c
+	} else {
+		l.reader = v.f.NewReader()
 	}
 	return l, nil
 }

@@ -38,7 +38,7 @@ func largeFile(t *testing.T, size int64, store hdf5.WriterOptions) string {
 // chips twice and watches memory. It takes 250 MB of samples; with
 // SWATH_LARGE_FILE_GB=10 it takes the 10 GB for which 512 MiB are to be enough.
 func TestAFileLargerThanMemoryIsTrainedOn(t *testing.T) {
-	size, limit := int64(250e6), uint64(160<<20)
+	size, limit := int64(250e6), uint64(192<<20)
 	if gb := os.Getenv("SWATH_LARGE_FILE_GB"); gb != "" {
 		n, err := strconv.ParseInt(gb, 10, 64)
 		if err != nil {

@@ -113,7 +113,7 @@ func newSource(l *Loader, p plan, place int) source {
 	if len(p.windows) > 0 {
 		return newWindowed(l, p, place)
 	}
-	return &direct{l: l, order: p.order, r: l.view.f.NewReader()}
+	return &direct{l: l, order: p.order, r: l.reader}
 }
 
 // direct reads each sample from the file when it is due.

@@ -35,7 +35,7 @@ type slots struct {
 
 // newWindowed begins at a place in the order.
 func newWindowed(l *Loader, p plan, place int) *windowed {
-	w := &windowed{l: l, plan: p, r: l.view.f.NewReader(), slots: l.windowSlots(p), at: make([]int32, l.view.Len())}
+	w := &windowed{l: l, plan: p, r: l.reader, slots: l.windowSlots(p), at: make([]int32, l.view.Len())}
 	for i := range w.at {
 		w.at[i] = notDecoded
 	}
