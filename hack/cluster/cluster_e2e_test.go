@@ -244,6 +244,9 @@ func testVolume(t *testing.T, h *harness) {
 	if out := h.refused(t, "volume", "No_Name"); !strings.Contains(out, "is no name") {
 		t.Errorf("a wrong name says %q", out)
 	}
+	if out := h.refused(t, "volume", "nowhere"); !strings.Contains(out, "there is no namespace nowhere") {
+		t.Errorf("a namespace that is not there says %q", out)
+	}
 }
 
 func testServices(t *testing.T, h *harness) {

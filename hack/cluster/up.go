@@ -126,10 +126,15 @@ func (c *cluster) node() (process, error) {
 		return process{}, err
 	}
 	node, ok := first(all)
-	if _, err := os.Stat(c.path("state.json")); !ok || errors.Is(err, fs.ErrNotExist) {
+	_, err = os.Stat(c.path("state.json"))
+	switch remembered := !errors.Is(err, fs.ErrNotExist); {
+	case ok && remembered:
+		return node, nil
+	case remembered && os.Geteuid() != 0:
+		return process{}, errors.New("this needs root (try sudo), since other users do not see the cluster's processes")
+	default:
 		return process{}, errNotUp // A node without its folder is a leftover.
 	}
-	return node, nil
 }
 
 // waitReady waits until all components are healthy and Kubernetes can run a Pod.

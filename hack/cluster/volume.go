@@ -46,6 +46,13 @@ func makeVolume(ctx context.Context, c *cluster, args []string) error {
 	if err != nil {
 		return err
 	}
+	_, err = client.CoreV1().Namespaces().Get(ctx, namespace, metav1.GetOptions{})
+	if apierrors.IsNotFound(err) {
+		return fmt.Errorf("there is no namespace %[1]s; make it first: `kubectl create namespace %[1]s`", namespace)
+	}
+	if err != nil {
+		return fmt.Errorf("looking for the namespace %s: %w", namespace, err)
+	}
 	if err := removeStaleVolume(ctx, client, namespace, claim); err != nil {
 		return err
 	}
