@@ -65,7 +65,7 @@ func (m *Metrics) observePhases(before *v1alpha1.TrainingJobStatus, entered []v1
 	}
 	var left *v1alpha1.PhaseTime
 	for i := range before.PhaseTimes {
-		if left == nil || before.PhaseTimes[i].At.After(left.At.Time) {
+		if left == nil || !before.PhaseTimes[i].At.Before(&left.At) {
 			left = &before.PhaseTimes[i]
 		}
 	}

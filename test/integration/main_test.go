@@ -4,19 +4,22 @@ package integration
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"testing"
 
 	"github.com/go-logr/logr"
-	rbacv1 "k8s.io/api/rbac/v1"
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	utilyaml "k8s.io/apimachinery/pkg/util/yaml"
 	"k8s.io/client-go/rest"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
-	"sigs.k8s.io/yaml"
 
 	"github.com/swath-dev/swath/internal/manager"
 )
@@ -70,24 +73,40 @@ func run(m *testing.M) (code int, err error) {
 // has only the rights that it is installed with.
 const operatorUser = "system:serviceaccount:swath-system:manager"
 
+// grantOperator installs the operator's rights as config/ has them.
 func grantOperator() error {
-	data, err := os.ReadFile(filepath.Join("..", "..", "config", "rbac", "role.yaml"))
-	if err != nil {
-		return fmt.Errorf("reading the operator's role: %w", err)
+	namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "swath-system"}}
+	if err := cluster.Create(context.Background(), namespace); err != nil {
+		return fmt.Errorf("making the operator's namespace: %w", err)
 	}
-	role := &rbacv1.ClusterRole{}
-	if err := yaml.UnmarshalStrict(data, role); err != nil {
-		return fmt.Errorf("reading the operator's role: %w", err)
-	}
-	binding := &rbacv1.ClusterRoleBinding{
-		ObjectMeta: metav1.ObjectMeta{Name: role.Name},
-		RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: role.Name},
-		Subjects:   []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: rbacv1.UserKind, Name: operatorUser}},
-	}
-	for _, object := range []client.Object{role, binding} {
-		if err := cluster.Create(context.Background(), object); err != nil {
+	for _, name := range []string{"role.yaml", "role_binding.yaml", "leader_election.yaml", "user_roles.yaml"} {
+		if err := install(filepath.Join("..", "..", "config", "rbac", name)); err != nil {
 			return fmt.Errorf("granting the operator its rights: %w", err)
 		}
 	}
 	return nil
+}
+
+// install creates every object of a file.
+func install(path string) error {
+	file, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = file.Close() }()
+	decoder := utilyaml.NewYAMLOrJSONDecoder(file, 4096)
+	for {
+		object := &unstructured.Unstructured{}
+		if err := decoder.Decode(object); errors.Is(err, io.EOF) {
+			return nil
+		} else if err != nil {
+			return fmt.Errorf("reading %s: %w", path, err)
+		}
+		if len(object.Object) == 0 {
+			continue
+		}
+		if err := cluster.Create(context.Background(), object); err != nil {
+			return fmt.Errorf("creating %s %s: %w", object.GetKind(), object.GetName(), err)
+		}
+	}
 }

@@ -50,7 +50,6 @@ type stage struct {
 	config    config.Config
 	clock     *testingclock.FakePassiveClock
 	registry  *prometheus.Registry
-	tune      func(*ctrl.Options)
 	// wrap puts a client of the test's own between the operator and the API server.
 	wrap func(client.Client) client.Client
 	// trainers answers the operator's questions for progress.
@@ -82,41 +81,48 @@ func newStage(t *testing.T, change ...func(*stage)) *stage {
 // start runs an operator for the namespace until stop is called.
 func (s *stage) start() {
 	s.t.Helper()
+	stop := s.operator(manager.Options{})
+	s.stop = func() {
+		stop()
+		s.stop = func() {}
+	}
+}
+
+// operator runs one more operator for the namespace, and gives how to stop it.
+func (s *stage) operator(options manager.Options) (stop func()) {
+	s.t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	s.registry = prometheus.NewRegistry()
+	options.MetricsAddress, options.HealthAddress = "0", "0"
+	options.Clock, options.Registry, options.ProgressTransport = s.clock, s.registry, s.trainers
+	options.Tune = func(o *ctrl.Options) {
+		o.Controller.SkipNameValidation = ptr.To(true)
+		o.NewClient = s.newClient
+	}
 	asOperator := rest.CopyConfig(apiServer)
 	asOperator.Impersonate = rest.ImpersonationConfig{UserName: operatorUser}
-	mgr, err := manager.New(ctx, asOperator, &s.config, manager.Options{
-		MetricsAddress: "0", HealthAddress: "0", Clock: s.clock, Registry: s.registry, ProgressTransport: s.trainers,
-		Tune: func(o *ctrl.Options) {
-			o.Controller.SkipNameValidation = ptr.To(true)
-			if s.wrap != nil {
-				o.NewClient = func(config *rest.Config, options client.Options) (client.Client, error) {
-					c, err := client.New(config, options)
-					if err != nil {
-						return nil, err
-					}
-					return s.wrap(c), nil
-				}
-			}
-			if s.tune != nil {
-				s.tune(o)
-			}
-		},
-	})
+	mgr, err := manager.New(ctx, asOperator, &s.config, options)
 	if err != nil {
 		cancel()
 		s.t.Fatalf("making the operator: %v", err)
 	}
 	done := make(chan error, 1)
 	go func() { done <- mgr.Start(ctx) }()
-	s.stop = func() {
+	return func() {
 		cancel()
 		if err := <-done; err != nil {
 			s.t.Errorf("the operator ended with: %v", err)
 		}
-		s.stop = func() {}
 	}
+}
+
+// newClient is the operator's client, wrapped if the test wants that.
+func (s *stage) newClient(config *rest.Config, options client.Options) (client.Client, error) {
+	c, err := client.New(config, options)
+	if err != nil || s.wrap == nil {
+		return c, err
+	}
+	return s.wrap(c), nil
 }
 
 func (s *stage) create(object client.Object) {

@@ -1,0 +1,74 @@
+package integration
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"testing"
+
+	eventsv1 "k8s.io/api/events/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/swath-dev/swath/api/v1alpha1"
+)
+
+// eventReasons are the reasons of the events about the job, sorted.
+func (s *stage) eventReasons(job *v1alpha1.TrainingJob) []string {
+	s.t.Helper()
+	var list eventsv1.EventList
+	if err := cluster.List(context.Background(), &list, client.InNamespace(s.namespace)); err != nil {
+		s.t.Fatalf("listing the events: %v", err)
+	}
+	var reasons []string
+	for _, event := range list.Items {
+		if event.Regarding.Kind == v1alpha1.TrainingJobKind && event.Regarding.Name == job.Name {
+			reasons = append(reasons, event.Reason)
+		}
+	}
+	slices.Sort(reasons)
+	return reasons
+}
+
+func TestEachPhaseHasAnEventAlsoWhenItWasShorterThanALook(t *testing.T) {
+	s := newStage(t)
+	job := s.submit(newJob("ships"))
+	// Download and validation were over before the operator saw either.
+	s.stop()
+	s.start()
+	end := s.succeeded(job)
+	want := []string{"DownloadingFiles", "Initializing", "Queued", "Running", "Succeeded", "ValidatingFiles"}
+	s.eventually("there is an event for each phase", func() error {
+		if got := s.eventReasons(job); !slices.Equal(got, want) {
+			return errNotYet
+		}
+		return nil
+	})
+	if len(end.Status.PhaseTimes) != 6 {
+		t.Errorf("the times of the phases are %+v", end.Status.PhaseTimes)
+	}
+}
+
+func TestMetricsCountWhatHappened(t *testing.T) {
+	s := newStage(t)
+	job := s.submit(newJob("ships"))
+	s.succeeded(job)
+	s.submit(newJob("waiting"))
+	s.phase(newJobIn(s, "waiting"), v1alpha1.PhaseInitializing)
+	want := []string{
+		`swath_trainingjobs{namespace="` + s.namespace + `",phase="initializing"} 1`,
+		`swath_trainingjobs{namespace="` + s.namespace + `",phase="succeeded"} 1`,
+		`swath_trainingjob_ended_total{phase="succeeded",reason="Succeeded"} 1`,
+		`swath_trainingjob_phase_seconds{phase="running"} count 1`,
+		`swath_trainingjob_create_to_pod_seconds{} count 2`,
+		`swath_queue_length{} 0`,
+	}
+	s.eventually("the metrics are there", func() error {
+		got := s.metrics()
+		for _, line := range want {
+			if !slices.Contains(got, line) {
+				return errMissing(line + " in\n" + strings.Join(got, "\n"))
+			}
+		}
+		return nil
+	})
+}
