@@ -95,3 +95,12 @@ func contentAnswer(description string, types ...string) *huma.Response {
 	}
 	return response
 }
+
+// wordParam is a word in the query that is one of those given; the first is the default.
+func wordParam(name, description string, words ...string) *huma.Param {
+	schema := &huma.Schema{Type: huma.TypeString, Default: words[0]}
+	for _, word := range words {
+		schema.Enum = append(schema.Enum, word)
+	}
+	return &huma.Param{Name: name, In: "query", Description: description, Schema: schema}
+}

@@ -12,6 +12,10 @@ import (
 type Limits struct {
 	// FileBytes is the largest upload; 64 GiB by default.
 	FileBytes int64
+	// InferenceBytes is the largest body for inference, and of all bodies that are being worked on together; 128 MiB by default.
+	InferenceBytes int64
+	// ModelBytes is how much of models is kept in memory; 512 MiB by default.
+	ModelBytes int64
 	// InFlight is how many requests are worked on at a time; 512 by default.
 	InFlight int
 	// Uploads is how many uploads and downloads go on at a time; 64 by default. UploadsPerCaller is how many of them one caller may have; 8 by default.
@@ -23,6 +27,8 @@ type Limits struct {
 
 func (l Limits) withDefaults() Limits {
 	setDefault(&l.FileBytes, 64<<30)
+	setDefault(&l.InferenceBytes, 128<<20)
+	setDefault(&l.ModelBytes, 512<<20)
 	setDefault(&l.InFlight, 512)
 	setDefault(&l.Uploads, 64)
 	setDefault(&l.UploadsPerCaller, 8)

@@ -28,6 +28,7 @@ type Model struct {
 func (s *Server) modelCalls() []call {
 	tags := []string{"Models"}
 	return []call{
+		s.modelContentCall(),
 		{
 			Operation: s.document(huma.Operation{
 				Method: http.MethodGet, Path: modelPath, OperationID: "getModel", Tags: tags,

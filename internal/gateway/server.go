@@ -11,6 +11,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/sync/semaphore"
 
 	"github.com/swath-dev/swath/internal/gateway/access"
 	"github.com/swath-dev/swath/internal/gateway/jobs"
@@ -32,6 +33,8 @@ type Options struct {
 	Log    *slog.Logger
 	// Metrics is where the server's metrics are registered.
 	Metrics prometheus.Registerer
+	// PriorityClass is the priority class of jobs that name none, as the operator's configuration has it.
+	PriorityClass string
 	// Version is the version of Swath that the OpenAPI document names.
 	Version string
 	// Now is the clock; time.Now when nil.
@@ -49,7 +52,11 @@ type Server struct {
 	metrics *metrics
 	callers *callers
 	uploads *slots
+	models  *models
+	// inference counts the bytes of bodies that are being worked on.
+	inference *semaphore.Weighted
 
+	priorityClass string
 	requestSchema *huma.Schema
 	openAPI       *huma.OpenAPI
 	document31    []byte
@@ -64,7 +71,7 @@ func New(options Options) (*Server, error) {
 	}
 	s := &Server{
 		jobs: options.Jobs, gate: options.Gate, stores: options.Stores, limits: options.Limits.withDefaults(),
-		log: options.Log, now: options.Now,
+		log: options.Log, now: options.Now, priorityClass: options.PriorityClass,
 		requestSchema: requestSchema,
 		openAPI:       newDocument(options.Version),
 	}
@@ -76,6 +83,8 @@ func New(options Options) (*Server, error) {
 	}
 	s.callers = newCallers(s.limits)
 	s.uploads = newSlots(s.limits.Uploads, s.limits.UploadsPerCaller)
+	s.models = newModels(s.limits.ModelBytes)
+	s.inference = semaphore.NewWeighted(s.limits.InferenceBytes)
 	mux := http.NewServeMux()
 	s.route(mux)
 	s.handler = s.observed(mux)
@@ -93,7 +102,7 @@ func (s *Server) OpenAPI() []byte { return s.document31 }
 // route puts every call into the mux and into the OpenAPI document.
 func (s *Server) route(mux *http.ServeMux) {
 	methods := map[string]string{}
-	for _, calls := range [][]call{s.jobCalls(), s.listCalls(), s.fileCalls(), s.modelCalls()} {
+	for _, calls := range [][]call{s.jobCalls(), s.listCalls(), s.storyCalls(), s.fileCalls(), s.modelCalls(), s.inferenceCalls()} {
 		for _, c := range calls {
 			mux.Handle(c.Method+" "+c.Path, s.admitted(c))
 			s.openAPI.AddOperation(&c.Operation)

@@ -74,11 +74,16 @@ func (s *Store) ModelManifest(ctx context.Context, id string) ([]byte, error) {
 
 // OpenModelPart reads a part of a model. The caller closes the reader.
 func (s *Store) OpenModelPart(ctx context.Context, id, part string) (*blob.Reader, error) {
+	return s.OpenModelPartRange(ctx, id, part, 0, -1)
+}
+
+// OpenModelPartRange is OpenModelPart from offset on; length -1 reads to the end.
+func (s *Store) OpenModelPartRange(ctx context.Context, id, part string, offset, length int64) (*blob.Reader, error) {
 	k, err := key(modelsFolder, id, part)
 	if err != nil {
 		return nil, err
 	}
-	return s.open(ctx, k, 0, -1)
+	return s.open(ctx, k, offset, length)
 }
 
 // ModelInfo is the size of a model in bytes, over all its parts, and when its

@@ -102,7 +102,7 @@ func TestDocumentIsServedAndIsOpenAPI31(t *testing.T) {
 	if got.status != 200 || !strings.Contains(got.body, `"openapi":"3.1.0"`) {
 		t.Errorf("answered %d %.80s", got.status, got.body)
 	}
-	for _, path := range []string{"/training/jobs", "/training/jobs/{id}", "/files", "/files/{id}", "/files/{id}/content", "/models/{id}"} {
+	for _, path := range []string{"/training/jobs", "/training/jobs/{id}", "/files", "/files/{id}", "/files/{id}/content", "/models/{id}", "/inference"} {
 		if a.document.calls[path] == nil {
 			t.Errorf("the document has no %s", path)
 		}

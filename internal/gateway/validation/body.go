@@ -28,6 +28,16 @@ func Body(data []byte, schema *huma.Schema) (any, error) {
 	return value, nil
 }
 
+// Check checks a value of Body's kinds against schema; loc says where it stands.
+func Check(value any, schema *huma.Schema, loc ...any) (any, error) {
+	checker := checker{}
+	value = checker.check(schema, value, loc)
+	if len(checker.problems) > 0 {
+		return nil, &Error{Problems: checker.problems}
+	}
+	return value, nil
+}
+
 func parse(data []byte) (any, error) {
 	if len(bytes.TrimSpace(data)) == 0 {
 		return nil, Missing("body")
@@ -91,4 +101,13 @@ func invalidJSON(err error, offset int64) *Error {
 		offset = max(0, syntax.Offset-1) // Go counts the offending byte, Python does not.
 	}
 	return New("json_invalid", "JSON decode error: "+err.Error(), "body", offset)
+}
+
+// Parse parses JSON that is known to be well formed into the kinds of Body; nil where it is not.
+func Parse(data []byte) any {
+	value, err := parse(data)
+	if err != nil {
+		return nil
+	}
+	return value
 }

@@ -1,0 +1,132 @@
+package gateway
+
+import (
+	"archive/zip"
+	"context"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"path"
+	"slices"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/swath-dev/swath/internal/gateway/access"
+	"github.com/swath-dev/swath/internal/storage"
+)
+
+const (
+	modelContentPath = modelPath + "/content"
+	zipType          = "application/zip"
+)
+
+// partTypes are the content types of a model's parts, by the endings of their names.
+var partTypes = map[string]string{
+	".json": jsonType, ".csv": "text/csv", ".md": "text/markdown", ".html": "text/html", ".png": "image/png", ".svg": "image/svg+xml", ".txt": "text/plain", ".log": "text/plain",
+}
+
+func (s *Server) modelContentCall() call {
+	operation := s.document(huma.Operation{
+		Method: http.MethodGet, Path: modelContentPath, OperationID: "getModelContent", Tags: []string{"Models"},
+		Summary: "Download a model", Description: "All parts of the model as a ZIP archive, or one of them.",
+		Parameters: append(idParam("model"), &huma.Param{
+			Name: "part", In: "query", Description: "The name of the only part to download, such as model.onnx, model.json or report.html.",
+			Schema: &huma.Schema{Type: huma.TypeString},
+		}),
+	}, nil, http.StatusNotFound, http.StatusRequestedRangeNotSatisfiable)
+	types := []string{zipType, octetStream}
+	for _, name := range partTypes {
+		if name != jsonType {
+			types = append(types, name)
+		}
+	}
+	operation.Responses["200"] = contentAnswer("The model, or the part of it.", types...)
+	operation.Responses["200"].Content[jsonType] = &huma.MediaType{Schema: &huma.Schema{}}
+	operation.Responses["206"] = contentAnswer("The range of the part that was asked for.", types...)
+	return call{Operation: operation, right: access.Get, handle: s.getModelContent}
+}
+
+func (s *Server) getModelContent(w http.ResponseWriter, r *request) error {
+	store, model, err := s.model(r, r.PathValue("id"))
+	if err != nil {
+		return err
+	}
+	parts, err := store.ModelParts(r.Context(), model.ID)
+	if err != nil {
+		return err
+	}
+	name := r.URL.Query().Get("part")
+	if name == "" {
+		return s.sendArchive(w, r, store, model, parts)
+	}
+	at := slices.IndexFunc(parts, func(part storage.Object) bool { return part.Key == name })
+	if at < 0 {
+		return &callError{status: http.StatusNotFound, detail: "Model has no such part"}
+	}
+	contentType := partTypes[path.Ext(name)]
+	if contentType == "" {
+		contentType = octetStream
+	}
+	return s.send(w, r, content{
+		name: name, contentType: contentType, bytes: parts[at].Bytes, created: time.Unix(model.CreatedAt, 0),
+		open: func(offset, length int64) (readCloser, error) {
+			return store.OpenModelPartRange(r.Context(), model.ID, name, offset, length)
+		},
+	})
+}
+
+// sendArchive sends all parts as a ZIP archive. The parts are stored as they are: weights hardly get smaller.
+func (s *Server) sendArchive(w http.ResponseWriter, r *request, store *storage.Store, model Model, parts []storage.Object) error {
+	release, err := s.uploads.take(r.caller.Name)
+	if err != nil {
+		return err
+	}
+	defer release()
+	w.Header().Set("Content-Type", zipType)
+	w.Header().Set("Content-Disposition", mime.FormatMediaType("attachment", map[string]string{"filename": model.ID + ".zip"}))
+	if r.Method == http.MethodHead {
+		return nil
+	}
+	if err := s.writeArchive(r.Context(), w, store, model, parts); err != nil {
+		r.log.Warn("sending was cut off", "error", err)
+		panic(http.ErrAbortHandler) // Nobody is to take what came for the whole.
+	}
+	return nil
+}
+
+func (s *Server) writeArchive(ctx context.Context, w http.ResponseWriter, store *storage.Store, model Model, parts []storage.Object) error {
+	archive := zip.NewWriter(pacedWriter{w, http.NewResponseController(w).SetWriteDeadline, s.now})
+	for _, part := range parts {
+		entry, err := archive.CreateHeader(&zip.FileHeader{Name: part.Key, Method: zip.Store, Modified: time.Unix(model.CreatedAt, 0).UTC()})
+		if err != nil {
+			return fmt.Errorf("adding %s to the archive: %w", part.Key, err)
+		}
+		reader, err := store.OpenModelPart(ctx, model.ID, part.Key)
+		if err != nil {
+			return err
+		}
+		_, err = io.Copy(entry, reader)
+		_ = reader.Close()
+		if err != nil {
+			return fmt.Errorf("adding %s to the archive: %w", part.Key, err)
+		}
+	}
+	if err := archive.Close(); err != nil {
+		return fmt.Errorf("ending the archive: %w", err)
+	}
+	return nil
+}
+
+// pacedWriter writes to a receiver that has to take each piece, which are small, in time.
+type pacedWriter struct {
+	io.Writer
+	setDeadline func(time.Time) error
+	now         func() time.Time
+}
+
+func (p pacedWriter) Write(data []byte) (int, error) {
+	_ = p.setDeadline(p.now().Add(paceTime))
+	return p.Writer.Write(data)
+}

@@ -1,0 +1,114 @@
+package gateway
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/swath-dev/swath/api/v1alpha1"
+	"github.com/swath-dev/swath/internal/contract"
+	"github.com/swath-dev/swath/internal/gateway"
+	"github.com/swath-dev/swath/internal/storage"
+)
+
+func TestStoryOfAJobIsTold(t *testing.T) {
+	who := newTenant(t)
+	a := startGateway(t, options{}).as(who)
+	job := kubectlJob(t, who.namespace, "job", nil)
+	record(t, job, func(status *v1alpha1.TrainingJobStatus) {
+		status.Phase = v1alpha1.PhaseRunning
+		status.PhaseTimes = []v1alpha1.PhaseTime{
+			{Phase: v1alpha1.PhaseRunning, At: metav1.NewTime(time.Unix(1700000100, 0))},
+			{Phase: v1alpha1.PhaseQueued, At: metav1.NewTime(time.Unix(1700000000, 0))},
+		}
+	})
+	event := &corev1.Event{
+		ObjectMeta:     metav1.ObjectMeta{GenerateName: "job-", Namespace: who.namespace},
+		InvolvedObject: corev1.ObjectReference{Kind: "TrainingJob", Namespace: who.namespace, Name: job.Name, UID: job.UID},
+		Reason:         "Interrupted", Message: "the node went away", Type: corev1.EventTypeWarning,
+		LastTimestamp: metav1.NewTime(time.Unix(1700000200, 0)),
+	}
+	if err := admin.Create(t.Context(), event); err != nil {
+		t.Fatal(err)
+	}
+	path := "/training/jobs/" + contract.JobID(string(job.UID)) + "/events"
+	page := decode[gateway.Page[gateway.Event]](t, a.get(path))
+	var told []string
+	for _, event := range page.Data {
+		told = append(told, event.Level+" "+event.Type+" "+event.Message)
+	}
+	if got := strings.Join(told, "; "); got != "info status queued; info status running; warn Interrupted the node went away" {
+		t.Errorf("told: %s", got)
+	}
+	rest := decode[gateway.Page[gateway.Event]](t, a.get(path+"?after=status-queued&limit=1"))
+	if len(rest.Data) != 1 || rest.Data[0].ID != "status-running" || !rest.HasMore {
+		t.Errorf("the next page is %+v", rest)
+	}
+}
+
+func TestPlaceInTheQueueIsTold(t *testing.T) {
+	one, two := newTenant(t), newTenant(t)
+	a := startGateway(t, options{})
+	wait := func(who tenant, name string) *v1alpha1.TrainingJob {
+		job := kubectlJob(t, who.namespace, name, nil)
+		record(t, job, func(status *v1alpha1.TrainingJobStatus) {
+			status.Phase = v1alpha1.PhaseQueued
+			status.Conditions = []metav1.Condition{{
+				Type: v1alpha1.ConditionRunning, Status: metav1.ConditionFalse, Reason: v1alpha1.ReasonWaitingForSlot,
+				Message: "2 jobs run already", LastTransitionTime: metav1.Now(),
+			}}
+		})
+		return job
+	}
+	wait(one, "a")
+	job := wait(two, "z")
+	path := "/training/jobs/" + contract.JobID(string(job.UID)) + "/progress"
+	eventually(t, "the job is told to be behind the other tenant's", func() bool {
+		progress := decode[gateway.Progress](t, a.as(two).get(path))
+		return progress.QueuePosition != nil && *progress.QueuePosition == 2 && *progress.QueueLength == 2 && *progress.Message == "2 jobs run already"
+	})
+	record(t, job, func(status *v1alpha1.TrainingJobStatus) {
+		status.Phase, status.Conditions = v1alpha1.PhaseRunning, nil
+		status.Progress = &v1alpha1.Progress{Summary: "epoch 7/40, IoU 0.91", Epoch: 7, Epochs: 40, Metrics: map[string]string{"valid_loss": "0.25"}}
+	})
+	progress := decode[gateway.Progress](t, a.as(two).get(path))
+	if progress.QueuePosition != nil || progress.Epoch != 7 || progress.Metrics["valid_loss"] != 0.25 || *progress.Summary != "epoch 7/40, IoU 0.91" {
+		t.Errorf("while it runs, told %+v", progress)
+	}
+}
+
+func TestResultsAreATableOrTheFile(t *testing.T) {
+	who := newTenant(t)
+	a := startGateway(t, options{}).as(who)
+	job := kubectlJob(t, who.namespace, "job", nil)
+	id := contract.JobID(string(job.UID))
+	path := "/training/jobs/" + id + "/results"
+	if got := a.get(path); got.status != http.StatusNotFound || got.body != `{"detail":"The training job has no results yet"}` {
+		t.Errorf("before there are any: %d %s", got.status, got.body)
+	}
+	store, err := storage.Open(t.Context(), a.storage, who.namespace)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer store.Close()
+	const table = "step,epoch,train_loss,valid_loss,weights\n10,1,0.5,,12e4\n20,2,0.25,0.75,ab\n"
+	if _, err := store.PutFile(t.Context(), contract.ResultsFileID(id), "results.csv", strings.NewReader(table), time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	record(t, job, func(status *v1alpha1.TrainingJobStatus) {
+		status.Phase, status.ResultsFile = v1alpha1.PhaseSucceeded, contract.ResultsFileID(id)
+	})
+	if got := a.get(path); got.body != `{"data":[{"epoch":1,"step":10,"train_loss":0.5,"valid_loss":null,"weights":"12e4"},{"epoch":2,"step":20,"train_loss":0.25,"valid_loss":0.75,"weights":"ab"}]}` {
+		t.Errorf("as a table: %d %s", got.status, got.body)
+	}
+	if got := a.get(path + "?format=csv"); got.body != strings.TrimSpace(table) || got.header.Get("Content-Type") != "text/csv" {
+		t.Errorf("as the file: %d %s", got.status, got.body)
+	}
+	if got := a.get(path + "?format=xml"); got.status != http.StatusUnprocessableEntity {
+		t.Errorf("in another format: %d %s", got.status, got.body)
+	}
+}
