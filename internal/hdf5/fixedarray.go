@@ -24,12 +24,13 @@ func (d *Dataset) elementWidth(c *cursor, client, width int) {
 	}
 }
 
+const fixedName = "the chunk index (a fixed array)"
+
 // fixedArray reads a chunk index that is a fixed array (VII.C), as HDF5 1.10
 // writes for a dataset that cannot grow.
 func (d *Dataset) fixedArray(addr uint64) error {
-	const what = "the chunk index (a fixed array)"
 	f := d.f
-	c, err := f.metadata(addr, uint64(8+f.lengthSize+f.offsetSize+4), what)
+	c, err := f.metadata(addr, uint64(8+f.lengthSize+f.offsetSize+4), fixedName)
 	if err != nil {
 		return err
 	}
@@ -48,7 +49,7 @@ func (d *Dataset) fixedArray(addr uint64) error {
 	page := uint64(1) << pageBits
 	prefix := uint64(6 + f.offsetSize)
 	if n <= page {
-		c, err = f.metadata(data, prefix+n*uint64(width)+4, what)
+		c, err = f.metadata(data, prefix+n*uint64(width)+4, fixedName)
 		if err != nil {
 			return err
 		}
@@ -57,28 +58,36 @@ func (d *Dataset) fixedArray(addr uint64) error {
 		c.skip(int(prefix) - 4)
 		return d.elements(c, 0, n, client == 1, width)
 	}
+	return d.fixedPages(data, n, page, client == 1, width)
+}
+
+// fixedPages reads the entries of a fixed array that is cut into pages, of which
+// a bitmap says whether they were written.
+func (d *Dataset) fixedPages(data, n, page uint64, filtered bool, width int) error {
+	f := d.f
+	prefix := uint64(6 + f.offsetSize)
 	pages := (n + page - 1) / page
-	c, err = f.metadata(data, prefix+(pages+7)/8+4, what)
+	c, err := f.metadata(data, prefix+(pages+7)/8+4, fixedName)
 	if err != nil {
 		return err
 	}
 	c.checksum()
 	c.signature("FADB")
 	c.skip(int(prefix) - 4)
-	written := c.take(int((pages + 7) / 8))
+	written := bitmap{bits: c.take(int((pages + 7) / 8))}
 	if c.err != nil {
 		return c.err
 	}
 	at := data + prefix + (pages+7)/8 + 4
 	for p := range pages {
 		count := min(page, n-p*page)
-		if written[p/8]&(0x80>>(p%8)) != 0 {
-			c, err = f.metadata(at, count*uint64(width)+4, what)
+		if written.has(p) {
+			c, err = f.metadata(at, count*uint64(width)+4, fixedName)
 			if err != nil {
 				return err
 			}
 			c.checksum()
-			if err := d.elements(c, p*page, count, client == 1, width); err != nil {
+			if err := d.elements(c, p*page, count, filtered, width); err != nil {
 				return err
 			}
 		}

@@ -2,6 +2,9 @@ package hdf5
 
 import "encoding/binary"
 
+// leastBits is what must be loaded for a length: a code and its extra bits.
+const leastBits = maxBits + 5
+
 // block decompresses a block with the tables of s from place n of out on
 // (RFC 1951, 3.2.3), and returns the place behind it. The bit reader lives in
 // local variables here, which is what makes it fast.
@@ -9,6 +12,7 @@ func (s *inflater) block(r *bitReader, out []byte, n int) (int, error) {
 	in, pos, bits, have := r.in, r.pos, r.bits, r.n
 	limit, inLimit := len(out), len(r.in)-16
 	dst := out[:limit+outputPadding]
+next:
 	for {
 		if n > limit {
 			return n, tooMuch(limit)
@@ -19,81 +23,59 @@ func (s *inflater) block(r *bitReader, out []byte, n int) (int, error) {
 		bits |= binary.LittleEndian.Uint64(in[pos:]) << (have & 63)
 		pos += int((63 - have) >> 3)
 		have |= 56
-
-		// At most three literals fit what is loaded, or two and a length.
 		e := s.lit[bits&(1<<litBits-1)]
-		if e&entryLiteral != 0 {
+		if e&entrySubtable != 0 {
+			e = second(s.lit[:], e, bits>>litBits)
+		}
+		for e&entryLiteral != 0 {
 			bits >>= e & 63
 			have -= uint(e & 63)
 			dst[n] = byte(e >> valueShift)
 			n++
-			e = s.lit[bits&(1<<litBits-1)]
-			if e&entryLiteral != 0 {
-				bits >>= e & 63
-				have -= uint(e & 63)
-				dst[n] = byte(e >> valueShift)
-				n++
-				e = s.lit[bits&(1<<litBits-1)]
-				if e&entryLiteral != 0 {
-					bits >>= e & 63
-					have -= uint(e & 63)
-					dst[n] = byte(e >> valueShift)
-					n++
-					continue
-				}
+			if have < leastBits {
+				continue next
+			}
+			if e = s.lit[bits&(1<<litBits-1)]; e&entrySubtable != 0 {
+				e = second(s.lit[:], e, bits>>litBits)
 			}
 		}
 		if e&entrySpecial != 0 {
-			if e&entrySubtable != 0 {
-				e = s.lit[(e>>valueShift&valueMask+uint32(bits>>litBits)&(1<<(e>>8&15)-1))%uint32(len(s.lit))]
+			if e&entryEnd == 0 {
+				return n, errInflateCode
 			}
-			if e&entrySpecial != 0 {
-				if e&entryEnd == 0 {
-					return n, errInflateCode
-				}
-				r.pos, r.bits, r.n = pos, bits>>(e&63), have-uint(e&63)
-				return n, nil
-			}
-			if e&entryLiteral != 0 {
-				bits >>= e & 63
-				have -= uint(e & 63)
-				dst[n] = byte(e >> valueShift)
-				n++
-				continue
-			}
+			r.pos, r.bits, r.n = pos, bits>>(e&63), have-uint(e&63)
+			return n, nil
 		}
-		length := int(e>>valueShift&valueMask) + int(bits&(1<<(e&63)-1)>>(e>>8&31))
+		length := value(e, bits)
 		bits >>= e & 63
 		have -= uint(e & 63)
 
 		bits |= binary.LittleEndian.Uint64(in[pos:]) << (have & 63)
 		pos += int((63 - have) >> 3)
 		have |= 56
-		e = s.dist[bits&(1<<distBits-1)]
-		if e&entrySpecial != 0 {
-			if e&entrySubtable == 0 {
-				return n, errInflateCode
-			}
-			e = s.dist[(e>>valueShift&valueMask+uint32(bits>>distBits)&(1<<(e>>8&15)-1))%uint32(len(s.dist))]
-			if e&entrySpecial != 0 {
-				return n, errInflateCode
-			}
+		if e = s.dist[bits&(1<<distBits-1)]; e&entrySubtable != 0 {
+			e = second(s.dist[:], e, bits>>distBits)
 		}
-		distance := int(e>>valueShift&valueMask) + int(bits&(1<<(e&63)-1)>>(e>>8&31))
+		distance := value(e, bits)
 		bits >>= e & 63
 		have -= uint(e & 63)
-		if distance > n {
+		if e&entrySpecial != 0 || distance > n {
 			return n, errInflateCode
 		}
-		if distance >= 8 && length <= 16 {
-			// Most matches are two words at most.
-			binary.LittleEndian.PutUint64(dst[n:], binary.LittleEndian.Uint64(dst[n-distance:]))
-			binary.LittleEndian.PutUint64(dst[n+8:], binary.LittleEndian.Uint64(dst[n-distance+8:]))
-		} else {
-			copyMatch(dst, n, distance, length)
-		}
+		copyMatch(dst, n, distance, length)
 		n += length
 	}
+}
+
+// second follows an entry to its second table; bits are those behind the first.
+func second(table []uint32, e uint32, bits uint64) uint32 {
+	return table[int(e>>valueShift&valueMask)+int(bits&(1<<(e>>8&15)-1))]
+}
+
+// value is the base of a length or a distance and its extra bits, which come
+// behind the code.
+func value(e uint32, bits uint64) int {
+	return int(e>>valueShift&valueMask) + int(bits&(1<<(e&63)-1)>>(e>>8&31))
 }
 
 // copyMatch repeats length bytes that begin distance before n, by words of 8
@@ -101,10 +83,10 @@ func (s *inflater) block(r *bitReader, out []byte, n int) (int, error) {
 func copyMatch(dst []byte, n, distance, length int) {
 	from, end := n-distance, n+length
 	if distance >= 8 {
-		for n < end {
-			binary.LittleEndian.PutUint64(dst[n:], binary.LittleEndian.Uint64(dst[from:]))
-			n += 8
+		binary.LittleEndian.PutUint64(dst[n:], binary.LittleEndian.Uint64(dst[from:]))
+		for n += 8; n < end; n += 8 {
 			from += 8
+			binary.LittleEndian.PutUint64(dst[n:], binary.LittleEndian.Uint64(dst[from:]))
 		}
 		return
 	}

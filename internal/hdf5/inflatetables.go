@@ -202,6 +202,21 @@ func (s *inflater) dynamicCodes(r *bitReader) error {
 		return err
 	}
 	total := literals + distances
+	if err := s.codeLengths(r, &table, total); err != nil {
+		return err
+	}
+	if s.lengths[256] == 0 {
+		return errInflateCode // a block without an end
+	}
+	if err := buildTable(s.lit[:], litBits, s.lengths[:literals], true, litEntries[:]); err != nil {
+		return err
+	}
+	return buildTable(s.dist[:], distBits, s.lengths[literals:total], true, distEntries[:])
+}
+
+// codeLengths reads the lengths of a block's codes, which are themselves coded:
+// 16 repeats the last length, 17 and 18 are zeros.
+func (s *inflater) codeLengths(r *bitReader, table *[1 << 7]uint32, total int) error {
 	for i := 0; i < total; {
 		if r.pos > len(r.in)-8 {
 			return errInflateEnd
@@ -239,11 +254,5 @@ func (s *inflater) dynamicCodes(r *bitReader) error {
 			i++
 		}
 	}
-	if s.lengths[256] == 0 {
-		return errInflateCode // a block without an end
-	}
-	if err := buildTable(s.lit[:], litBits, s.lengths[:literals], true, litEntries[:]); err != nil {
-		return err
-	}
-	return buildTable(s.dist[:], distBits, s.lengths[literals:total], true, distEntries[:])
+	return nil
 }
