@@ -124,6 +124,11 @@ func downSumAVX2(dst []float32, row0 []float32, row1 []float32, srcStride int, n
 //go:noescape
 func downSumAddAVX2(dst []float32, row0 []float32, row1 []float32, srcStride int, n int, c int)
 
+// softmaxAVX2 turns rows of logits into probabilities times a factor.
+//
+//go:noescape
+func softmaxAVX2(dst []float32, logits []float32, mask []float32, factor []float32, most []float32, sums []float32, k *expConstants, n int, c int)
+
 // adamAVX2 is a step of AdamW; the number of values must be a multiple of the register's.
 //
 //go:noescape

@@ -2283,6 +2283,159 @@ pixels_end:
 	VZEROUPPER
 	RET
 
+// func softmaxAVX2(dst []float32, logits []float32, mask []float32, factor []float32, most []float32, sums []float32, k *expConstants, n int, c int)
+// Requires: AVX, AVX2, FMA3, SSE
+TEXT ·softmaxAVX2(SB), NOSPLIT, $0-168
+	MOVQ dst_base+0(FP), AX
+	MOVQ logits_base+24(FP), CX
+	MOVQ mask_base+48(FP), DX
+	MOVQ factor_base+72(FP), BX
+	MOVQ most_base+96(FP), SI
+	MOVQ sums_base+120(FP), DI
+	MOVQ k+144(FP), R8
+	MOVQ n+152(FP), R9
+	MOVQ c+160(FP), R10
+	SHLQ $0x02, R10
+
+rows:
+	VMOVUPS (CX), Y0
+	VADDPS  (DX), Y0, Y0
+	VMOVUPS 32(CX), Y1
+	VADDPS  32(DX), Y1, Y1
+	XORQ    R11, R11
+
+greatest:
+	VMOVUPS      (CX)(R11*1), Y3
+	VADDPS       (DX)(R11*1), Y3, Y3
+	VMAXPS       Y0, Y3, Y0
+	ADDQ         $0x20, R11
+	VMOVUPS      (CX)(R11*1), Y3
+	VADDPS       (DX)(R11*1), Y3, Y3
+	VMAXPS       Y1, Y3, Y1
+	ADDQ         $0x20, R11
+	CMPQ         R11, R10
+	JLT          greatest
+	VMAXPS       Y1, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VMAXPS       X1, X0, X0
+	VPSHUFD      $0x0e, X0, X1
+	VMAXPS       X1, X0, X0
+	VPSHUFD      $0x01, X0, X1
+	VMAXPS       X1, X0, X0
+	VMOVSS       X0, (SI)
+	VBROADCASTSS X0, Y2
+	VXORPS       Y0, Y0, Y0
+	VXORPS       Y1, Y1, Y1
+	XORQ         R11, R11
+
+exponentials:
+	VMOVUPS      (CX)(R11*1), Y3
+	VADDPS       (DX)(R11*1), Y3, Y3
+	VSUBPS       Y2, Y3, Y3
+	VBROADCASTSS 4(R8), Y7
+	VMULPS       Y7, Y3, Y5
+	VROUNDPS     $0x08, Y5, Y5
+	VMOVAPS      Y3, Y6
+	VBROADCASTSS 8(R8), Y7
+	VFMADD231PS  Y7, Y5, Y6
+	VBROADCASTSS 12(R8), Y7
+	VFMADD231PS  Y7, Y5, Y6
+	VCVTPS2DQ    Y5, Y5
+	VPSLLD       $0x17, Y5, Y5
+	VBROADCASTSS 16(R8), Y4
+	VBROADCASTSS 20(R8), Y7
+	VFMADD213PS  Y7, Y6, Y4
+	VBROADCASTSS 24(R8), Y7
+	VFMADD213PS  Y7, Y6, Y4
+	VBROADCASTSS 28(R8), Y7
+	VFMADD213PS  Y7, Y6, Y4
+	VBROADCASTSS 32(R8), Y7
+	VFMADD213PS  Y7, Y6, Y4
+	VBROADCASTSS 36(R8), Y7
+	VFMADD213PS  Y7, Y6, Y4
+	VMULPS       Y6, Y6, Y7
+	VFMADD213PS  Y6, Y7, Y4
+	VBROADCASTSS 40(R8), Y7
+	VADDPS       Y7, Y4, Y4
+	VPADDD       Y5, Y4, Y4
+	VBROADCASTSS (R8), Y7
+	VCMPPS       $0x15, Y7, Y3, Y7
+	VANDPS       Y7, Y4, Y4
+	VMOVUPS      Y4, (AX)(R11*1)
+	VADDPS       Y4, Y0, Y0
+	ADDQ         $0x20, R11
+	VMOVUPS      (CX)(R11*1), Y3
+	VADDPS       (DX)(R11*1), Y3, Y3
+	VSUBPS       Y2, Y3, Y3
+	VBROADCASTSS 4(R8), Y7
+	VMULPS       Y7, Y3, Y5
+	VROUNDPS     $0x08, Y5, Y5
+	VMOVAPS      Y3, Y6
+	VBROADCASTSS 8(R8), Y7
+	VFMADD231PS  Y7, Y5, Y6
+	VBROADCASTSS 12(R8), Y7
+	VFMADD231PS  Y7, Y5, Y6
+	VCVTPS2DQ    Y5, Y5
+	VPSLLD       $0x17, Y5, Y5
+	VBROADCASTSS 16(R8), Y4
+	VBROADCASTSS 20(R8), Y7
+	VFMADD213PS  Y7, Y6, Y4
+	VBROADCASTSS 24(R8), Y7
+	VFMADD213PS  Y7, Y6, Y4
+	VBROADCASTSS 28(R8), Y7
+	VFMADD213PS  Y7, Y6, Y4
+	VBROADCASTSS 32(R8), Y7
+	VFMADD213PS  Y7, Y6, Y4
+	VBROADCASTSS 36(R8), Y7
+	VFMADD213PS  Y7, Y6, Y4
+	VMULPS       Y6, Y6, Y7
+	VFMADD213PS  Y6, Y7, Y4
+	VBROADCASTSS 40(R8), Y7
+	VADDPS       Y7, Y4, Y4
+	VPADDD       Y5, Y4, Y4
+	VBROADCASTSS (R8), Y7
+	VCMPPS       $0x15, Y7, Y3, Y7
+	VANDPS       Y7, Y4, Y4
+	VMOVUPS      Y4, (AX)(R11*1)
+	VADDPS       Y4, Y1, Y1
+	ADDQ         $0x20, R11
+	CMPQ         R11, R10
+	JLT          exponentials
+	VADDPS       Y1, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X1, X0, X0
+	VPSHUFD      $0x0e, X0, X1
+	VADDPS       X1, X0, X0
+	VPSHUFD      $0x01, X0, X1
+	VADDPS       X1, X0, X0
+	VMOVSS       X0, (DI)
+	MOVSS        40(R8), X1
+	VDIVSS       X0, X1, X1
+	VBROADCASTSS X1, Y2
+	VBROADCASTSS (BX), Y3
+	XORQ         R11, R11
+
+scale:
+	VMULPS  (AX)(R11*1), Y2, Y0
+	VMULPS  Y3, Y0, Y0
+	VMOVUPS Y0, (AX)(R11*1)
+	ADDQ    $0x20, R11
+	VMULPS  (AX)(R11*1), Y2, Y0
+	VMULPS  Y3, Y0, Y0
+	VMOVUPS Y0, (AX)(R11*1)
+	ADDQ    $0x20, R11
+	CMPQ    R11, R10
+	JLT     scale
+	ADDQ    $0x04, BX
+	ADDQ    $0x04, SI
+	ADDQ    $0x04, DI
+	ADDQ    R10, CX
+	ADDQ    R10, AX
+	DECQ    R9
+	JNZ     rows
+	VZEROUPPER
+	RET
+
 // func adamAVX2(w []float32, m []float32, v []float32, g []float32, k *adamConstants)
 // Requires: AVX, AVX2, FMA3, SSE
 TEXT ·adamAVX2(SB), NOSPLIT, $0-104

@@ -10462,6 +10462,115 @@ pixels_end:
 	VZEROUPPER
 	RET
 
+// func softmaxAVX512(dst []float32, logits []float32, mask []float32, factor []float32, most []float32, sums []float32, k *expConstants, n int, c int)
+// Requires: AVX, AVX512DQ, AVX512F, SSE
+TEXT ·softmaxAVX512(SB), NOSPLIT, $0-168
+	MOVQ dst_base+0(FP), AX
+	MOVQ logits_base+24(FP), CX
+	MOVQ mask_base+48(FP), DX
+	MOVQ factor_base+72(FP), BX
+	MOVQ most_base+96(FP), SI
+	MOVQ sums_base+120(FP), DI
+	MOVQ k+144(FP), R8
+	MOVQ n+152(FP), R9
+	MOVQ c+160(FP), R10
+	SHLQ $0x02, R10
+
+rows:
+	VMOVUPS (CX), Z0
+	VADDPS  (DX), Z0, Z0
+	XORQ    R11, R11
+
+greatest:
+	VMOVUPS       (CX)(R11*1), Z3
+	VADDPS        (DX)(R11*1), Z3, Z3
+	VMAXPS        Z0, Z3, Z0
+	ADDQ          $0x40, R11
+	CMPQ          R11, R10
+	JLT           greatest
+	VEXTRACTF64X4 $0x01, Z0, Y1
+	VMAXPS        Y1, Y0, Y0
+	VEXTRACTF128  $0x01, Y0, X1
+	VMAXPS        X1, X0, X0
+	VPSHUFD       $0x0e, X0, X1
+	VMAXPS        X1, X0, X0
+	VPSHUFD       $0x01, X0, X1
+	VMAXPS        X1, X0, X0
+	VMOVSS        X0, (SI)
+	VBROADCASTSS  X0, Z2
+	VXORPS        Z0, Z0, Z0
+	XORQ          R11, R11
+
+exponentials:
+	VMOVUPS       (CX)(R11*1), Z3
+	VADDPS        (DX)(R11*1), Z3, Z3
+	VSUBPS        Z2, Z3, Z3
+	VBROADCASTSS  4(R8), Z7
+	VMULPS        Z7, Z3, Z5
+	VRNDSCALEPS   $0x08, Z5, Z5
+	VMOVAPS       Z3, Z6
+	VBROADCASTSS  8(R8), Z7
+	VFMADD231PS   Z7, Z5, Z6
+	VBROADCASTSS  12(R8), Z7
+	VFMADD231PS   Z7, Z5, Z6
+	VCVTPS2DQ     Z5, Z5
+	VPSLLD        $0x17, Z5, Z5
+	VBROADCASTSS  16(R8), Z4
+	VBROADCASTSS  20(R8), Z7
+	VFMADD213PS   Z7, Z6, Z4
+	VBROADCASTSS  24(R8), Z7
+	VFMADD213PS   Z7, Z6, Z4
+	VBROADCASTSS  28(R8), Z7
+	VFMADD213PS   Z7, Z6, Z4
+	VBROADCASTSS  32(R8), Z7
+	VFMADD213PS   Z7, Z6, Z4
+	VBROADCASTSS  36(R8), Z7
+	VFMADD213PS   Z7, Z6, Z4
+	VMULPS        Z6, Z6, Z7
+	VFMADD213PS   Z6, Z7, Z4
+	VBROADCASTSS  40(R8), Z7
+	VADDPS        Z7, Z4, Z4
+	VPADDD        Z5, Z4, Z4
+	VBROADCASTSS  (R8), Z7
+	VCMPPS        $0x15, Z7, Z3, K1
+	VMOVAPS.Z     Z4, K1, Z4
+	VMOVUPS       Z4, (AX)(R11*1)
+	VADDPS        Z4, Z0, Z0
+	ADDQ          $0x40, R11
+	CMPQ          R11, R10
+	JLT           exponentials
+	VEXTRACTF64X4 $0x01, Z0, Y1
+	VADDPS        Y1, Y0, Y0
+	VEXTRACTF128  $0x01, Y0, X1
+	VADDPS        X1, X0, X0
+	VPSHUFD       $0x0e, X0, X1
+	VADDPS        X1, X0, X0
+	VPSHUFD       $0x01, X0, X1
+	VADDPS        X1, X0, X0
+	VMOVSS        X0, (DI)
+	MOVSS         40(R8), X1
+	VDIVSS        X0, X1, X1
+	VBROADCASTSS  X1, Z2
+	VBROADCASTSS  (BX), Z3
+	XORQ          R11, R11
+
+scale:
+	VMULPS  (AX)(R11*1), Z2, Z0
+	VMULPS  Z3, Z0, Z0
+	VMOVUPS Z0, (AX)(R11*1)
+	ADDQ    $0x40, R11
+	CMPQ    R11, R10
+	JLT     scale
+	ADDQ    $0x04, BX
+	ADDQ    $0x04, SI
+	ADDQ    $0x04, DI
+	ADDQ    R10, CX
+	ADDQ    R10, AX
+	DECQ    R9
+	JNZ     rows
+	VZEROUPPER
+	RET
+
 // func adamAVX512(w []float32, m []float32, v []float32, g []float32, k *adamConstants)
 // Requires: AVX, AVX512F, SSE
 TEXT ·adamAVX512(SB), NOSPLIT, $0-104

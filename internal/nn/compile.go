@@ -119,10 +119,10 @@ func (l *layout) allocate() {
 		base.parts.use(time)
 	}
 	l.logits.data.use(l.clock)
+	l.planLoss()
 	if l.config.Mode == Infer {
 		return
 	}
-	l.lossBlocks = blocksOf(l.logits, l.logits.h)
 	l.lossTarget = l.contribute(l.logits, count, l.lossBlocks)
 	for i := count - 1; i >= 0; i-- {
 		l.allocateBack(l.stages[i], 2*count-i)

@@ -101,7 +101,6 @@ func (s *convStage) backwardTask(e *executor, worker, task int, weights []float3
 	scratch := e.scratch(worker)
 	dz := scratch[:(rows+2*pad)*outRow]
 	image := scratch[len(dz):][:(rows+2*pad)*inRow]
-	dx := scratch[len(dz)+len(image):][:rows*w*s.in.stride]
 
 	s.fillGradient(e, dz, chip, y0-pad, y1+pad)
 	s.in.fill(e, image, chip, y0-pad, y1+pad, pad)
@@ -113,8 +112,13 @@ func (s *convStage) backwardTask(e *executor, worker, task int, weights []float3
 		kernel: s.kernel, width: w, inStride: v.stride, outStride: s.in.stride,
 		weights: s.packedBack.data, bias: e.zeros, lo: negativeInfinity,
 	}
-	c.rows(e.kernels, &e.tiles[worker].conv, dx, dz, rows)
-	s.in.scatter(e, s.targets, dx, chip, y0, y1)
+	if x := s.in.x; s.in.kind == sourcePlain && !s.targets[0].add {
+		c.rows(e.kernels, &e.tiles[worker].conv, x.rows(x.grad.data, e.n, chip, y0, y1), dz, rows)
+	} else {
+		dx := scratch[len(dz)+len(image):][:rows*w*s.in.stride]
+		c.rows(e.kernels, &e.tiles[worker].conv, dx, dz, rows)
+		s.in.scatter(e, s.targets, dx, chip, y0, y1)
+	}
 	s.in.sumTargets(e, s.targets, task, chip, y0, y1)
 }
 

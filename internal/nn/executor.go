@@ -13,6 +13,10 @@ type executor struct {
 	job       job
 	lossState lossState
 
+	convolutions []*convStage
+	packTasks    int
+	packing      func(worker, task int)
+
 	n      int       // Chips of the current batch,
 	pixels []float32 // and its pixels.
 }
@@ -54,10 +58,11 @@ func newExecutor(m *Model, c PlanConfig) (*executor, error) {
 	if c.Mode == Train {
 		e.gradients = make([]float32, len(m.Weights))
 	}
-	e.lossState = newLossState(l, c)
+	e.lossState = newLossState(e)
 	for _, s := range l.stages {
 		e.bind(s)
 	}
+	e.packing = e.packTask
 	hire(c.Workers - 1)
 	return e, nil
 }
@@ -68,6 +73,8 @@ func (e *executor) bind(s stage) {
 	b.forwardTask = func(worker, task int) { s.forward(e, worker, task) }
 	b.backwardTask = func(worker, task int) { s.backward(e, worker, task) }
 	if c, ok := s.(*convStage); ok {
+		e.convolutions = append(e.convolutions, c)
+		e.packTasks += c.kernel
 		b.reduceTask = func(_, part int) { c.reduce(e, part) }
 	}
 }
@@ -91,32 +98,34 @@ func (e *executor) gradientOf(param int) []float32 {
 
 // load folds batch norms into the weights of an inference plan. What is stored is then what readers see.
 func (e *executor) load() {
-	for _, s := range e.layout.stages {
-		if c, ok := s.(*convStage); ok {
-			c.pack(e.model.Folded(c.out.node, c.out.norm))
+	for _, c := range e.convolutions {
+		weights, bias := e.model.Folded(c.out.node, c.out.norm)
+		copy(c.bias.data, bias)
+		for ky := range c.kernel {
+			c.pack(weights, ky)
 		}
 	}
 }
 
-// packAll brings the weights of a training plan into the kernels' order.
-func (e *executor) packAll() {
-	for _, s := range e.layout.stages {
-		c, ok := s.(*convStage)
-		if !ok {
+// packTask brings one row of a kernel of a training plan's weights into the kernels' order.
+func (e *executor) packTask(_, task int) {
+	for _, c := range e.convolutions {
+		if task >= c.kernel {
+			task -= c.kernel
 			continue
 		}
-		var bias []float32
-		if c.out.node.Bias != None {
-			bias = e.model.Params[c.out.node.Bias]
+		if node := c.out.node; task == 0 && node.Bias != None {
+			copy(c.bias.data, e.model.Params[node.Bias])
 		}
-		c.pack(e.model.Params[c.out.node.Weight], bias)
+		c.pack(e.model.Params[c.out.node.Weight], task)
+		return
 	}
 }
 
 func (e *executor) forward(b Batch) {
 	e.n, e.pixels = b.N, b.Pixels
 	if e.layout.config.Mode == Train {
-		e.packAll()
+		e.run(e.packTasks, e.packing)
 	}
 	for _, s := range e.layout.stages {
 		base := s.common()
@@ -131,7 +140,7 @@ func (e *executor) forward(b Batch) {
 }
 
 func (e *executor) backward() {
-	e.layout.lossTarget.finish(e, e.lossState.tasks(e.n))
+	e.layout.lossTarget.finish(e, e.lossTasks(e.n))
 	for i := len(e.layout.stages) - 1; i >= 0; i-- {
 		s := e.layout.stages[i]
 		base := s.common()

@@ -96,6 +96,9 @@ func exp64(x float64) float64 {
 	return math.Ldexp(sum, int(n))
 }
 
+// oddReciprocals are the coefficients of atanh, the last first.
+var oddReciprocals = [...]float64{1. / 23, 1. / 21, 1. / 19, 1. / 17, 1. / 15, 1. / 13, 1. / 11, 1. / 9, 1. / 7, 1. / 5, 1. / 3, 1}
+
 // log64 is the natural logarithm of a positive, finite, normal number, to within a few units in the last place. It is the package's own
 // because math.Log differs between architectures: log x = n·ln 2 + 2·atanh(s) with s = (m − 1)/(m + 1), m in [√½, √2).
 func log64(x float64) float64 {
@@ -107,8 +110,8 @@ func log64(x float64) float64 {
 	s := (m - 1) / (m + 1)
 	z := float64(s * s)
 	sum := 0.0
-	for k := 23; k >= 1; k -= 2 {
-		sum = float64(sum*z) + 1/float64(k)
+	for _, c := range oddReciprocals {
+		sum = float64(sum*z) + c
 	}
 	return float64(float64(n)*math.Ln2) + float64(2*float64(s*sum))
 }

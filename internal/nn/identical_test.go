@@ -16,6 +16,9 @@ func TestEveryMachineGivesTheSameBytes(t *testing.T) {
 			want := ""
 			for _, kernels := range KernelNames() {
 				for _, workers := range []int{1, 2, 3, 7} {
+					if kernels == portableKernels.name && workers != 3 {
+						continue // They take too long to run four times.
+					}
 					got := runHash(t, network, kernels, workers, 8, 16)
 					if want == "" {
 						want = got

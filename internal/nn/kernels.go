@@ -44,6 +44,9 @@ type kernels struct {
 	poolBack func(d0, d1, row0, row1, a, b, dy []float32, dyStride int, n, c int, add bool)
 	// downSum is the sum of pixels 2i and 2i+1 of two rows: dst = ((s0[2i] + s0[2i+1]) + s1[2i]) + s1[2i+1], or adds it.
 	downSum func(dst, row0, row1 []float32, srcStride int, n, c int, add bool)
+	// softmax turns n rows of c logits (plus mask, which is −∞ where there is no class) into probabilities times the row's factor, and
+	// gives each row's greatest logit and sum of exponentials. The sum's order is that of sumLanes.
+	softmax func(dst, logits, mask, factor, most, sums []float32, n, c int)
 	// adam is a step of AdamW on any number of values.
 	adam func(w, m, v, g []float32, k *adamConstants)
 }

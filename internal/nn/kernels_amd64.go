@@ -39,6 +39,9 @@ var avx512Kernels = &kernels{
 	downSum: func(dst, row0, row1 []float32, srcStride int, n, c int, add bool) {
 		either(add, downSumAddAVX512, downSumAVX512)(dst, row0, row1, srcStride, n, c)
 	},
+	softmax: func(dst, logits, mask, factor, most, sums []float32, n, c int) {
+		softmaxAVX512(dst, logits, mask, factor, most, sums, &expNumbers, n, c)
+	},
 	adam: func(w, m, v, g []float32, k *adamConstants) {
 		whole := len(g) &^ 15
 		adamAVX512(w, m, v, g[:whole], k)
@@ -69,11 +72,24 @@ var avx2Kernels = &kernels{
 	downSum: func(dst, row0, row1 []float32, srcStride int, n, c int, add bool) {
 		either(add, downSumAddAVX2, downSumAVX2)(dst, row0, row1, srcStride, n, c)
 	},
+	softmax: func(dst, logits, mask, factor, most, sums []float32, n, c int) {
+		softmaxAVX2(dst, logits, mask, factor, most, sums, &expNumbers, n, c)
+	},
 	adam: func(w, m, v, g []float32, k *adamConstants) {
 		whole := len(g) &^ 7
 		adamAVX2(w, m, v, g[:whole], k)
 		adamPortable(w[whole:], m[whole:], v[whole:], g[whole:], k)
 	},
+}
+
+// expConstants are those of exp32, for the kernels.
+type expConstants struct {
+	least, log2E, minusLn2High, minusLn2Low, p0, p1, p2, p3, p4, p5, one float32
+}
+
+var expNumbers = expConstants{
+	least: expLeast, log2E: expLog2E, minusLn2High: -expLn2High, minusLn2Low: -expLn2Low,
+	p0: expP0, p1: expP1, p2: expP2, p3: expP3, p4: expP4, p5: expP5, one: 1,
 }
 
 func either[F any](first bool, a, b F) F {

@@ -18,6 +18,7 @@ var portableKernels = &kernels{
 	pool:      poolPortable,
 	poolBack:  poolBackPortable,
 	downSum:   downSumPortable,
+	softmax:   softmaxPortable,
 	adam:      adamPortable,
 }
 
@@ -184,6 +185,37 @@ func downSumPortable(dst, row0, row1 []float32, srcStride int, n, c int, add boo
 			d[j] = sum
 		}
 	}
+}
+
+func softmaxPortable(dst, logits, mask, factor, most, sums []float32, n, c int) {
+	for i := range n {
+		x, d := logits[i*c:][:c], dst[i*c:][:c]
+		greatest := x[0] + mask[0]
+		for j, v := range x {
+			greatest = greater(v+mask[j], greatest)
+		}
+		var acc [lanes]float32
+		for j, v := range x {
+			d[j] = exp32((v + mask[j]) - greatest)
+			acc[j%lanes] += d[j]
+		}
+		sum := sumLanes(acc)
+		inverse := 1 / sum
+		for j, v := range d {
+			d[j] = float32(float32(v*inverse) * factor[i])
+		}
+		most[i], sums[i] = greatest, sum
+	}
+}
+
+// sumLanes adds the upper half of the lanes to the lower until one is left.
+func sumLanes(acc [lanes]float32) float32 {
+	for half := lanes / 2; half > 0; half /= 2 {
+		for j := range half {
+			acc[j] += acc[j+half]
+		}
+	}
+	return acc[0]
 }
 
 func adamPortable(w, m, v, g []float32, k *adamConstants) {

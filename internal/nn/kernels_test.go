@@ -155,6 +155,20 @@ var kernelCalls = map[string]func(k *kernels, a *arena) [][]float32{
 		k.downSum(dst, a.floats((2*n-1)*s+c), a.floats((2*n-1)*s+c), s, n, c, a.rng.IntN(2) == 0)
 		return [][]float32{dst}
 	},
+	"softmax": func(k *kernels, a *arena) [][]float32 {
+		n, c := a.size()
+		dst, mask, most, sums := a.floats(n*c), a.floats(c), a.floats(n), a.floats(n)
+		clear(mask)
+		for j := 1 + a.rng.IntN(c); j < c; j++ {
+			mask[j] = negativeInfinity
+		}
+		logits := a.floats(n * c)
+		for i := range logits {
+			logits[i] *= float32(a.rng.IntN(60))
+		}
+		k.softmax(dst, logits, mask, a.floats(n), most, sums, n, c)
+		return [][]float32{dst, most, sums}
+	},
 	"adam": func(k *kernels, a *arena) [][]float32 {
 		n := 1 + a.rng.IntN(70)
 		w, m, v := a.floats(n), a.floats(n), a.floats(n)

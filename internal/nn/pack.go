@@ -8,40 +8,46 @@ func panelOffset(k, j, depth, stride int) int {
 	return panel*depth + k*width + j - panel
 }
 
-// pack brings weights ({kernel, kernel, in, out}) into panels; channels that are only there for the stride get zeros.
-func (s *convStage) pack(weights, bias []float32) {
-	clear(s.packed.data)
-	s.eachWeight(func(ky, kx, in, out, at int) {
-		k := (ky*s.kernel+kx)*s.in.stride + in
-		s.packed.data[panelOffset(k, out, s.depth(), s.out.stride)] = weights[at]
-	})
-	clear(s.bias.data)
-	copy(s.bias.data, bias)
+// pack brings row ky of the kernel of weights ({kernel, kernel, in, out}) into panels. Channels that are only there for the stride have
+// zeros, which the buffers have from the start.
+func (s *convStage) pack(weights []float32, ky int) {
+	out, real := s.out.node.Channels, channels(s.in.segments)
+	for kx := range s.kernel {
+		row := weights[(ky*s.kernel+kx)*real*out:]
+		for _, g := range s.in.segments {
+			for c := range g.channels {
+				s.packRow(row[:out], (ky*s.kernel+kx)*s.in.stride+g.at+c)
+				row = row[out:]
+			}
+		}
+	}
 	if s.packedBack == nil {
 		return
 	}
-	clear(s.packedBack.data)
 	last := s.kernel - 1
-	s.eachWeight(func(ky, kx, in, out, at int) {
-		k := ((last-ky)*s.kernel+last-kx)*s.out.stride + out
-		s.packedBack.data[panelOffset(k, in, s.depthBack(), s.in.stride)] = weights[at]
-	})
+	for kx := range s.kernel {
+		s.packBack(weights[(ky*s.kernel+kx)*real*out:], ((last-ky)*s.kernel+last-kx)*s.out.stride)
+	}
 }
 
-// eachWeight calls do for each weight with its position among the parameters; in counts the source's channels with those in between that
-// are only there for the stride.
-func (s *convStage) eachWeight(do func(ky, kx, in, out, at int)) {
-	at := 0
-	for ky := range s.kernel {
-		for kx := range s.kernel {
-			for _, g := range s.in.segments {
-				for c := range g.channels {
-					for out := range s.out.node.Channels {
-						do(ky, kx, g.at+c, out, at)
-						at++
-					}
-				}
+func (s *convStage) packRow(row []float32, k int) {
+	for j := 0; j < len(row); j += 2 * lanes {
+		copy(s.packed.data[panelOffset(k, j, s.depth(), s.out.stride):], row[j:min(j+2*lanes, len(row))])
+	}
+}
+
+// packBack turns one position of the kernel round: its outputs become rows from k on, its inputs columns.
+func (s *convStage) packBack(weights []float32, k int) {
+	out, stride := s.out.node.Channels, s.in.stride
+	for _, g := range s.in.segments {
+		for c := range g.channels {
+			column := panelOffset(k, g.at+c, s.depthBack(), stride)
+			width := min(stride-(g.at+c)/(2*lanes)*(2*lanes), 2*lanes)
+			for _, w := range weights[:out] {
+				s.packedBack.data[column] = w
+				column += width
 			}
+			weights = weights[out:]
 		}
 	}
 }

@@ -47,7 +47,7 @@ func TestGradientsAreFiniteDifferencesOfTheReference(t *testing.T) {
 // checkGradients compares directional derivatives: along the gradient of one parameter at a time the loss changes by the gradient's
 // squared length.
 func checkGradients(t *testing.T, m *Model, loss Loss) {
-	const n, h, w = 5, 8, 8
+	const n, h, w = 3, 8, 8
 	pixels, labels := example(m.Graph, n, h, w, 11)
 	p := mustPlan(t, m, PlanConfig{MaxBatch: n, Height: h, Width: w, Workers: 3})
 	must(t, p.Forward(Batch{n, pixels}))

@@ -2,15 +2,12 @@ package nn
 
 // lossState is what the loss needs beside the layout.
 type lossState struct {
-	logits *value
-	blocks blocks
 	sums   []lossSums // By task.
+	mask   []float32  // 0 for classes, −∞ for channels that are only there for the stride.
 	task   func(worker, task int)
 	loss   Loss
 	labels []uint8
 	scale  float32 // 1 / the batch's weight; 0 when there is none.
-	focal  bool
-	probs  [][]float32 // By worker.
 }
 
 type lossSums struct {
@@ -18,34 +15,39 @@ type lossSums struct {
 	_   [7]float64 // A cache line for each task.
 }
 
-func newLossState(l *layout, c PlanConfig) lossState {
-	s := lossState{logits: l.logits, blocks: l.lossBlocks}
-	if c.Mode == Infer {
-		s.blocks = blocksOf(l.logits, l.logits.h)
-	}
-	s.sums = make([]lossSums, s.tasks(c.MaxBatch))
-	for range c.Workers {
-		s.probs = append(s.probs, make([]float32, l.logits.stride))
+// planLoss cuts the logits into tasks.
+func (l *layout) planLoss() {
+	v := l.logits
+	perRow := v.width(l.config.MaxBatch) * (v.stride + 3)
+	l.lossBlocks = blocksOf(v, rowsWithin(perRow))
+	l.needScratch(l.lossBlocks.rows*perRow + 4*lanes)
+}
+
+func newLossState(e *executor) lossState {
+	v := e.layout.logits
+	s := lossState{sums: make([]lossSums, e.lossTasks(e.layout.config.MaxBatch)), mask: make([]float32, v.stride), task: e.lossTask}
+	for j := v.node.Channels; j < v.stride; j++ {
+		s.mask[j] = negativeInfinity
 	}
 	return s
 }
 
-func (s *lossState) tasks(n int) int { return s.logits.chips(n) * s.blocks.perChip }
+func (e *executor) lossTasks(n int) int {
+	return e.layout.logits.chips(n) * e.layout.lossBlocks.perChip
+}
 
 // loss computes the loss, and when training its gradient with respect to the logits.
 func (e *executor) loss(l Loss, labels []uint8) LossResult {
 	s := &e.lossState
-	s.loss, s.labels, s.focal = l, labels, l.FocalGamma > 0
+	s.loss, s.labels = l, labels
 	result := l.weigh(labels)
 	s.scale = 0
 	if result.Weight > 0 {
 		s.scale = float32(1 / result.Weight)
 	}
-	if s.task == nil {
-		s.task = e.lossTask
-	}
-	e.run(s.tasks(e.n), s.task)
-	for _, t := range s.sums[:s.tasks(e.n)] {
+	tasks := e.lossTasks(e.n)
+	e.run(tasks, s.task)
+	for _, t := range s.sums[:tasks] {
 		result.Sum += t.sum
 	}
 	if result.Weight > 0 {
@@ -79,66 +81,93 @@ func (l Loss) weight(class int) float32 {
 	return l.ClassWeights[class]
 }
 
+// lossTask computes loss and gradient of some rows. The gradient is (p − 1 at the label)·factor, where factor is the label's share of the
+// batch's weight, and for focal loss its slope.
 func (e *executor) lossTask(worker, task int) {
-	s := &e.lossState
-	chip, y0, y1 := s.blocks.at(task)
-	v := s.logits
+	s, v := &e.lossState, e.layout.logits
+	chip, y0, y1 := e.layout.lossBlocks.at(task)
 	w := v.width(e.n)
-	logits := v.rows(v.data.data, e.n, chip, y0, y1)
-	labels := s.labels[(chip*v.h+y0)*w:][:(y1-y0)*w]
-	var grad []float32
+	n := (y1 - y0) * w
+	labels := s.labels[(chip*v.h+y0)*w:][:n]
+	rows := lossRows{stride: v.stride, logits: v.rows(v.data.data, e.n, chip, y0, y1)}
+	scratch := e.scratch(worker)
+	rows.factor, rows.most, rows.sums = scratch[:n], scratch[n:2*n], scratch[2*n:3*n]
+	rows.grad = scratch[roundUp(3*n, lanes):][:n*v.stride]
 	if v.grad != nil {
-		grad = v.rows(v.grad.data, e.n, chip, y0, y1)
-		clear(grad)
+		rows.grad = v.rows(v.grad.data, e.n, chip, y0, y1)
 	}
-	sum := 0.0
-	classes := v.node.Channels
-	p := s.probs[worker][:classes]
 	for i, label := range labels {
-		if int(label) == s.loss.IgnoreLabel {
-			continue
-		}
-		weight := s.loss.weight(int(label))
-		logP := softmax(p, logits[i*v.stride:][:classes], int(label))
-		factor := float32(weight * s.scale)
-		term := -logP
-		if s.focal {
-			var slope float64
-			term, slope = focal(logP, s.loss.FocalGamma)
-			factor = float32(float64(factor) * slope)
-		}
-		sum += float64(float64(weight) * term)
-		if grad == nil {
-			continue
-		}
-		g := grad[i*v.stride:][:classes]
-		for j, q := range p {
-			g[j] = float32(q * factor)
-		}
-		g[label] = float32((p[label] - 1) * factor)
+		rows.factor[i] = s.factor(label)
 	}
-	s.sums[task].sum = sum
+	e.kernels.softmax(rows.grad, rows.logits, s.mask, rows.factor, rows.most, rows.sums, n, v.stride)
+	if s.loss.FocalGamma > 0 {
+		s.sums[task].sum = rows.focal(s.loss, labels)
+	} else {
+		s.sums[task].sum = rows.crossEntropy(s.loss, labels)
+	}
 	if v.grad != nil {
 		e.layout.lossTarget.sum(e, task, chip, y0, y1)
 	}
 }
 
-// softmax writes the probabilities of a row of logits, and returns the logarithm of the label's.
-func softmax(p, logits []float32, label int) float64 {
-	most := logits[0]
-	for _, x := range logits[1:] {
-		most = greater(most, x)
+func (s *lossState) factor(label uint8) float32 {
+	if int(label) == s.loss.IgnoreLabel {
+		return 0
 	}
-	sum := float32(0)
-	for j, x := range logits {
-		p[j] = exp32(x - most)
-		sum += p[j]
+	return float32(s.loss.weight(int(label)) * s.scale)
+}
+
+// lossRows are the rows of a task; grad has the probabilities times the factor.
+type lossRows struct {
+	stride                           int
+	logits, grad, factor, most, sums []float32
+}
+
+// productLimit keeps products of sums of exponentials, which are at least 1, from overflow; one logarithm serves all factors.
+const productLimit = 0x1p500
+
+// crossEntropy subtracts the labels' share from the gradient, and returns the sum of the losses. −log p = most − logit + log(sum).
+func (r *lossRows) crossEntropy(l Loss, labels []uint8) float64 {
+	total, product := 0.0, 1.0
+	for i, label := range labels {
+		if int(label) == l.IgnoreLabel {
+			continue
+		}
+		at := i*r.stride + int(label)
+		r.grad[at] -= r.factor[i]
+		term := float64(r.most[i] - r.logits[at])
+		if l.ClassWeights != nil {
+			total += float64(float64(l.ClassWeights[label]) * (term + log64(float64(r.sums[i]))))
+			continue
+		}
+		total += term
+		product *= float64(r.sums[i])
+		if product > productLimit {
+			total += log64(product)
+			product = 1
+		}
 	}
-	inverse := 1 / sum
-	for j := range p {
-		p[j] = float32(p[j] * inverse)
+	return total + log64(product)
+}
+
+// focal is like crossEntropy, with the focal loss's term and slope.
+func (r *lossRows) focal(l Loss, labels []uint8) float64 {
+	total := 0.0
+	for i, label := range labels {
+		if int(label) == l.IgnoreLabel {
+			continue
+		}
+		row := i * r.stride
+		at := row + int(label)
+		logP := float64(r.logits[at]-r.most[i]) - log64(float64(r.sums[i]))
+		term, slope := focal(logP, l.FocalGamma)
+		total += float64(float64(l.weight(int(label))) * term)
+		r.grad[at] -= r.factor[i]
+		for j := range r.grad[row : row+r.stride] {
+			r.grad[row+j] *= float32(slope)
+		}
 	}
-	return float64(logits[label]-most) - log64(float64(sum))
+	return total
 }
 
 // focal is the focal loss (1 − p)^γ·(−log p), and the factor that it puts before the gradient of cross entropy.

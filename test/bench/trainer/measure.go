@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"slices"
+	"syscall"
 	"time"
 
 	"github.com/swath-dev/swath/internal/nn"
@@ -16,6 +17,9 @@ type timing struct {
 	Name        string             `json:"name"`
 	TrainMillis float64            `json:"trainMillis"`
 	InferMillis map[string]float64 `json:"inferMillis"` // By engine.
+	// CPUMillis is the processor time of a step of training and of a run of inference, all threads together; it says more than the clock
+	// on a busy machine. Only ours.
+	CPUMillis []float64 `json:"cpuMillis,omitempty"`
 	PeakMiB     float64            `json:"peakMiB"`
 }
 
@@ -55,20 +59,24 @@ func (r reference) measure(workers int) (timing, error) {
 		return t, err
 	}
 	optimizer := nn.NewAdamW(m, nn.AdamWConfig{WeightDecay: 0.01})
+	start := cpuTime()
 	t.TrainMillis, err = median(r.TrainSteps, func() error {
 		return step(train, optimizer, nn.Batch{N: r.Batch, Pixels: pixels}, labels)
 	})
 	if err != nil {
 		return t, err
 	}
+	t.CPUMillis = append(t.CPUMillis, cpuTime().since(start, r.TrainSteps))
 	config.Mode = nn.Infer
 	infer, err := nn.NewPlan(m, config)
 	if err != nil {
 		return t, err
 	}
+	start = cpuTime()
 	t.InferMillis["swath"], err = median(r.InferenceRuns, func() error {
 		return infer.Forward(nn.Batch{N: r.Batch, Pixels: pixels})
 	})
+	t.CPUMillis = append(t.CPUMillis, cpuTime().since(start, r.InferenceRuns))
 	t.PeakMiB = float64(train.Bytes()+int64(len(m.Weights))*16) / (1 << 20)
 	return t, err
 }
@@ -101,6 +109,22 @@ func (r reference) example() (pixels []float32, labels []uint8) {
 		labels[i] = uint8(rng.IntN(r.Classes))
 	}
 	return pixels, labels
+}
+
+// processorTime is what this process has used so far.
+type processorTime time.Duration
+
+func cpuTime() processorTime {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		return 0
+	}
+	return processorTime(u.Utime.Nano() + u.Stime.Nano())
+}
+
+// since gives the milliseconds of each run, warm-ups too.
+func (p processorTime) since(start processorTime, runs int) float64 {
+	return float64(p-start) / 1e6 / float64(warmups+runs)
 }
 
 // median runs do some times more than it counts, and gives the median in milliseconds.

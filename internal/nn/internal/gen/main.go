@@ -43,6 +43,7 @@ func main() {
 	set.poolBack(true)
 	set.downSum(false)
 	set.downSum(true)
+	set.softmax()
 	set.adam()
 	build.Generate()
 }
