@@ -45,11 +45,11 @@ func (k *Keeper) Save(ctx context.Context, step int, state any, tensors []Tensor
 	if err != nil {
 		return fmt.Errorf("saving checkpoint %s: %w", name, err)
 	}
-	names, err := k.names(ctx)
+	whole, leftovers, err := k.names(ctx)
 	if err != nil {
 		return nil
 	}
-	for _, old := range names[min(kept, len(names)):] {
+	for _, old := range append(leftovers, whole[min(kept, len(whole)):]...) {
 		_ = k.store.Remove(ctx, old)
 	}
 	return nil
@@ -59,7 +59,7 @@ func (k *Keeper) Save(ctx context.Context, step int, state any, tensors []Tensor
 // skipped. Without any, found is false. An error means that the store could not be read, which may get better: a run
 // must not start afresh because of it.
 func (k *Keeper) Load(ctx context.Context, state any) (tensors []Tensor, found bool, skipped []error, err error) {
-	names, err := k.names(ctx)
+	names, _, err := k.names(ctx)
 	if err != nil {
 		return nil, false, nil, fmt.Errorf("listing checkpoints: %w", err)
 	}
@@ -86,14 +86,14 @@ func (k *Keeper) read(ctx context.Context, name string, state any) ([]Tensor, er
 	return Read(r, state)
 }
 
-// RemoveAll removes every checkpoint, once the model is safe.
+// RemoveAll removes every checkpoint, once the model is safe, and what killed processes left of them.
 func (k *Keeper) RemoveAll(ctx context.Context) error {
-	names, err := k.names(ctx)
+	whole, leftovers, err := k.names(ctx)
 	if err != nil {
 		return fmt.Errorf("listing checkpoints: %w", err)
 	}
 	var failed []error
-	for _, name := range names {
+	for _, name := range append(leftovers, whole...) {
 		failed = append(failed, k.store.Remove(ctx, name))
 	}
 	if err := errors.Join(failed...); err != nil {
@@ -102,16 +102,22 @@ func (k *Keeper) RemoveAll(ctx context.Context) error {
 	return nil
 }
 
-// names lists the checkpoints, the newest first.
-func (k *Keeper) names(ctx context.Context) ([]string, error) {
+// names lists the checkpoints, the newest first, and the temporary files that a process left which was killed while it
+// wrote one: their names are a checkpoint's with something before or behind it.
+func (k *Keeper) names(ctx context.Context) (whole, leftovers []string, err error) {
 	all, err := k.store.Names(ctx)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	names := slices.DeleteFunc(all, func(name string) bool {
-		return !strings.HasPrefix(name, prefix) || !strings.HasSuffix(name, suffix)
-	})
-	slices.Sort(names)
-	slices.Reverse(names)
-	return names, nil
+	for _, name := range all {
+		switch {
+		case strings.HasPrefix(name, prefix) && strings.HasSuffix(name, suffix):
+			whole = append(whole, name)
+		case strings.Contains(name, prefix):
+			leftovers = append(leftovers, name)
+		}
+	}
+	slices.Sort(whole)
+	slices.Reverse(whole)
+	return whole, leftovers, nil
 }

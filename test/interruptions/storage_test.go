@@ -1,0 +1,203 @@
+package interruptions
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/swath-dev/swath/internal/contract"
+	"github.com/swath-dev/swath/internal/storage"
+	"github.com/swath-dev/swath/test/s3"
+)
+
+const job = "trainingjob-abcdefghijkl"
+
+// bucket is storage with the files of a job in it.
+type bucket struct {
+	url         string
+	environment []string
+	store       *storage.Store
+}
+
+func newBucket(t *testing.T, url string, environment []string) *bucket {
+	t.Helper()
+	store, err := storage.Open(t.Context(), url, "tenant")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { store.Close() })
+	for id, path := range map[string]string{"file-train": olinda + "train.h5", "file-validation": olinda + "validation.h5"} {
+		file, err := os.Open(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer file.Close()
+		if _, err := store.PutFile(t.Context(), id, filepath.Base(path), file, time.Now()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return &bucket{url, append(environment, contract.EnvStorageURL+"="+url, contract.EnvStoragePrefix+"=tenant"), store}
+}
+
+// stage starts the stage train, and gives the file of its termination message.
+func (b *bucket) stage(t *testing.T, interval string) (p *process, message string) {
+	t.Helper()
+	folder := t.TempDir()
+	message = filepath.Join(folder, "message")
+	if err := os.WriteFile(message, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return start(t, b.environment, trainer, "stage", "train", "--job", job, "--start", "1", "--task", "classification",
+		"--training-file", "file-train", "--validation-file", "file-validation", "--hyperparameters", `{"epochs": `+epochs+`}`,
+		"--work-dir", folder, "--termination-message-path", message, "--listen", "127.0.0.1:0", "--checkpoint-interval", interval), message
+}
+
+// step is that of the newest checkpoint, 0 without one.
+func (b *bucket) step(t *testing.T) int {
+	objects, err := b.store.JobObjects(t.Context(), job)
+	if err != nil {
+		return 0
+	}
+	newest := 0
+	for _, o := range objects {
+		var n int
+		if _, err := fmt.Sscanf(o.Key, "checkpoint-%d.swath", &n); err == nil {
+			newest = max(newest, n)
+		}
+	}
+	return newest
+}
+
+// model copies what the bucket has of the model, and checks the message that proves it.
+func (b *bucket) model(t *testing.T, message string) map[string]string {
+	t.Helper()
+	folder := t.TempDir()
+	ctx := context.WithoutCancel(t.Context())
+	id := contract.ModelID(job)
+	standing, err := b.store.ModelManifest(ctx, id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(message)
+	if err != nil {
+		t.Fatal(err)
+	}
+	said, err := contract.Decode(string(text))
+	if err != nil || said.Model != id || said.Manifest != storage.DigestOf(standing).SHA256 || said.Error != "" {
+		t.Errorf("the termination message does not prove the model: %s (%v)", text, err)
+	}
+	var parts struct {
+		Parts []struct{ Name, SHA256 string }
+	}
+	if err := json.Unmarshal(standing, &parts); err != nil {
+		t.Fatal(err)
+	}
+	for _, part := range parts.Parts {
+		r, err := b.store.OpenModelPart(ctx, id, part.Name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		file, err := os.Create(filepath.Join(folder, part.Name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := file.ReadFrom(r); err != nil {
+			t.Fatal(err)
+		}
+		r.Close()
+		file.Close()
+	}
+	if err := os.WriteFile(filepath.Join(folder, "model.json"), standing, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	results := filepath.Join(t.TempDir(), "results.csv")
+	if _, err := b.store.FetchFile(ctx, contract.ResultsFileID(job), results); err != nil {
+		t.Fatal(err)
+	}
+	left, err := b.store.JobObjects(ctx, job)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, o := range left {
+		if strings.HasPrefix(o.Key, "checkpoint") {
+			t.Errorf("%s was left behind", o.Key)
+		}
+	}
+	return model(t, folder, results)
+}
+
+// undisturbedStage is what the stage leaves that nothing interrupts.
+func undisturbedStage(t *testing.T) map[string]string {
+	t.Helper()
+	b := newBucket(t, "file://"+t.TempDir(), nil)
+	p, message := b.stage(t, "1h")
+	p.succeed(t)
+	return b.model(t, message)
+}
+
+func TestOnAVolumeAStageThatIsKilledEndsTheSame(t *testing.T) {
+	want := undisturbedStage(t)
+	b := newBucket(t, "file://"+t.TempDir(), nil)
+	for _, at := range []int{3, 20, 40} {
+		p, _ := b.stage(t, "0s")
+		if !p.when(t, fmt.Sprintf("step %d", at), func() bool { return b.step(t) >= at }) {
+			t.Fatalf("the training ended before step %d:\n%s", at, p.output)
+		}
+		p.kill(t)
+	}
+	p, message := b.stage(t, "1h")
+	p.succeed(t)
+	same(t, b.model(t, message), want)
+	// A message that was lost is said again.
+	p, message = b.stage(t, "1h")
+	p.succeed(t)
+	same(t, b.model(t, message), want)
+}
+
+func TestOnS3AStageSurvivesKillsAndAServerThatStops(t *testing.T) {
+	want := undisturbedStage(t)
+	server := s3.Start(t)
+	server.Setenv(t)
+	b := newBucket(t, server.Bucket(t, "swath"), server.Environment())
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
+	random := rand.New(rand.NewPCG(seed, 0))
+	for at := 1 + random.IntN(10); at < 30; at += 5 + random.IntN(10) {
+		p, _ := b.stage(t, "0s")
+		if !p.when(t, fmt.Sprintf("step %d", at), func() bool { return b.step(t) >= at }) {
+			t.Fatalf("the training ended before step %d:\n%s", at, p.output)
+		}
+		p.kill(t)
+	}
+	p, message := b.stage(t, "50ms")
+	p.when(t, "going on", func() bool { return strings.Contains(p.output.String(), "resumed from a checkpoint") })
+	server.Stop()
+	// With the server down training goes on, and at its end waits for the bucket.
+	if !p.when(t, "a bucket that is missed", func() bool { return strings.Contains(p.output.String(), "storage is unavailable, trying again") }) {
+		t.Fatalf("the training ended without its bucket:\n%s", p.output)
+	}
+	server.Restart(t)
+	p.succeed(t)
+	same(t, b.model(t, message), want)
+}
+
+func TestStorageThatStaysAwayIsNoFailureForGood(t *testing.T) {
+	server := s3.Start(t)
+	server.Setenv(t)
+	b := newBucket(t, server.Bucket(t, "swath"), server.Environment())
+	server.Stop()
+	p, _ := b.stage(t, "1h")
+	if !p.when(t, "trying again", func() bool { return strings.Contains(p.output.String(), "trying again") }) {
+		t.Fatalf("the stage ended with %d:\n%s", p.exit(t), p.output)
+	}
+	p.terminate(t)
+	if code := p.exit(t); code != contract.ExitInterrupted {
+		t.Errorf("told to stop it ended with %d, want %d", code, contract.ExitInterrupted)
+	}
+}
