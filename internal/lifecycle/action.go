@@ -169,16 +169,20 @@ func (w *world) startable() bool {
 	return p == nil || w.settled() != nil
 }
 
-// countStart counts the next start, and the retry if it is one.
+// countStart counts the next start, and the retry if it is one. The Pod before it is
+// no longer what the phase goes by.
 func (w *world) countStart() int32 {
+	defer func() { w.status.Phase = w.phase() }()
 	if a := w.settled(); a != nil && !isDisruption(a.Reason) {
 		w.status.Retries++
 	}
 	if w.role() == v1alpha1.RoleTrain {
 		w.status.Starts++
+		w.train = nil
 		return w.status.Starts
 	}
 	w.status.Prepares++
+	w.prepare = nil
 	return w.status.Prepares
 }
 

@@ -41,9 +41,9 @@ func Decide(o Observed) Decision {
 	if ends {
 		w.end()
 	}
+	w.phaseTimes()
 	actions := w.actions()
 	w.conditions(refusal)
-	w.phaseTimes()
 	w.queuePosition()
 	w.watchBlocked()
 	return Decision{
