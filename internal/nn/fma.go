@@ -87,7 +87,7 @@ func exp64(x float64) float64 {
 	if !(x > -700) {
 		return 0
 	}
-	n := math.Floor(x*math.Log2E + 0.5)
+	n := math.Floor(float64(x*math.Log2E) + 0.5)
 	r := (x - float64(n*6.93147180369123816490e-01)) - float64(n*1.90821492927058770002e-10)
 	sum := 1.0
 	for k := 14.0; k >= 1; k-- {

@@ -86,21 +86,9 @@ func (r *reference) node(n *Node, out []float64, h, w int) {
 			out[i] = v + y[i]
 		}
 	case KindMaxPool:
-		for i := range out {
-			ch, px, py, chip := i%c, i/c%w, i/c/w%h, i/c/w/h
-			at := func(dy, dx int) float64 { return x[((chip*2*h+2*py+dy)*2*w+2*px+dx)*c+ch] }
-			out[i] = max(at(0, 0), at(0, 1), at(1, 0), at(1, 1))
-		}
+		maxPool(out, x, h, w, c)
 	case KindUpConcat:
-		low := n.Inputs[0].Channels
-		for i := range out {
-			ch, px, py, chip := i%c, i/c%w, i/c/w%h, i/c/w/h
-			if ch < low {
-				out[i] = x[((chip*h/2+py/2)*(w/2)+px/2)*low+ch]
-			} else {
-				out[i] = y[((chip*h+py)*w+px)*(c-low)+ch-low]
-			}
-		}
+		upConcat(out, x, y, h, w, c, n.Inputs[0].Channels)
 	case KindGlobalAvgPool:
 		hh, ww := r.size(n.Inputs[0])
 		for i, v := range x {
@@ -121,6 +109,25 @@ func (r *reference) node(n *Node, out []float64, h, w int) {
 			for k := range in {
 				out[i] += x[i/c*in+k] * r.params[n.Weight][k*c+i%c]
 			}
+		}
+	}
+}
+
+func maxPool(out, x []float64, h, w, c int) {
+	for i := range out {
+		ch, px, py, chip := i%c, i/c%w, i/c/w%h, i/c/w/h
+		at := func(dy, dx int) float64 { return x[((chip*2*h+2*py+dy)*2*w+2*px+dx)*c+ch] }
+		out[i] = max(at(0, 0), at(0, 1), at(1, 0), at(1, 1))
+	}
+}
+
+func upConcat(out, x, y []float64, h, w, c, low int) {
+	for i := range out {
+		ch, px, py, chip := i%c, i/c%w, i/c/w%h, i/c/w/h
+		if ch < low {
+			out[i] = x[((chip*h/2+py/2)*(w/2)+px/2)*low+ch]
+		} else {
+			out[i] = y[((chip*h+py)*w+px)*(c-low)+ch-low]
 		}
 	}
 }

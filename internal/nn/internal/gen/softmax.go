@@ -54,9 +54,7 @@ func (s isa) softmax() {
 	})
 	s.fold(parts, func(a, b, dst Op) { VADDPS(b, a, dst) })
 	VMOVSS(X0, at(sums, 0))
-	Load(k.Field("one"), X1)
-	VDIVSS(X0, X1, X1)
-	VBROADCASTSS(X1, s.v(2))
+	s.inverse(k)
 	VBROADCASTSS(at(factor, 0), s.v(3))
 	row("scale", func(int) {
 		VMULPS(plus(dst, j), s.v(2), s.v(0))
@@ -72,6 +70,13 @@ func (s isa) softmax() {
 	JNZ(LabelRef("rows"))
 	VZEROUPPER()
 	RET()
+}
+
+// inverse fills register 2 with 1 divided by the lowest lane of register 0.
+func (s isa) inverse(k gotypes.Component) {
+	Load(k.Field("one"), X1)
+	VDIVSS(X0, X1, X1)
+	VBROADCASTSS(X1, s.v(2))
 }
 
 // fold joins the lanes' upper half with the lower until one is left, in the lowest lane of register 0. It uses register 1.
