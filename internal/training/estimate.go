@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"time"
+
+	"github.com/swath-dev/swath/internal/dataset"
 )
 
 // Estimate is what a training would take.
@@ -30,8 +32,10 @@ func (s *Session) Estimate(ctx context.Context) (Estimate, error) {
 	if e.Memory, err = s.Memory(); err != nil {
 		return e, err
 	}
-	if l.train.loader.InMemory() {
-		e.Memory += s.train.DecodedBytes()
+	for view, source := range map[*dataset.View]*source{s.train: l.train, s.valid: l.valid} {
+		if source != nil && source.loader.InMemory() {
+			e.Memory += view.DecodedBytes()
+		}
 	}
 	steps, err := timed(ctx, l, estimateSteps, l.step)
 	if err != nil {

@@ -13,8 +13,8 @@ const (
 	// mistakes and sheetChips bound the chips of a report's pictures.
 	mistakes   = 18
 	sheetChips = 12
-	// sheetPixels bounds what the chips of a sheet take in memory: chips of 1024 × 1024 and 12 bands are 48 MiB each.
-	sheetPixels = 16 << 20
+	// sheetPixels bounds the values of the chips of a sheet: of large chips there are fewer. It is 16 MiB.
+	sheetPixels = 4 << 20
 )
 
 // gallery gathers what a report shows of the validation chips, as they are evaluated.

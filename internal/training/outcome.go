@@ -39,6 +39,9 @@ type Outcome struct {
 // Finish measures the chosen weights and makes all that training leaves. The loop must have run to its end.
 func (s *Session) Finish(ctx context.Context, l *Loop) (*Outcome, error) {
 	l.model.CopyFrom(l.chosen)
+	computed := l.trainPlan.Config()
+	// The rest needs other plans; the memory of this one is theirs.
+	l.trainPlan = nil
 	m, err := s.manifest(l)
 	if err != nil {
 		return nil, err
@@ -67,7 +70,7 @@ func (s *Session) Finish(ctx context.Context, l *Loop) (*Outcome, error) {
 		digest := sha256.Sum256(part.Content)
 		m.Parts = append(m.Parts, manifest.Part{Name: part.Name, Bytes: len(part.Content), SHA256: hex.EncodeToString(digest[:])})
 	}
-	s.describeRun(l, m)
+	s.describeRun(l, m, computed)
 	if o.ManifestBytes, err = m.Encode(); err != nil {
 		return nil, err
 	}
@@ -228,14 +231,14 @@ func (s *Session) export(model *nn.Model, m *manifest.Manifest) ([]byte, error) 
 const MetadataKey = "swath"
 
 // describeRun fills in what may differ between two runs of the same job.
-func (s *Session) describeRun(l *Loop, m *manifest.Manifest) {
+func (s *Session) describeRun(l *Loop, m *manifest.Manifest, computed nn.PlanConfig) {
 	now := s.now().UTC()
 	seconds := l.state.Seconds
 	chips := float64(l.state.Epoch) * float64(s.train.Len())
 	m.Run = manifest.Run{
 		StartedAt:  now.Add(-time.Duration(seconds * float64(time.Second))).Format(time.RFC3339),
 		FinishedAt: now.Format(time.RFC3339), Seconds: seconds, Resumed: l.state.Resumed,
-		Kernel: l.trainPlan.Config().Kernels, Workers: l.trainPlan.Config().Workers, Go: runtime.Version(), PeakMemory: PeakMemory(),
+		Kernel: computed.Kernels, Workers: computed.Workers, Go: runtime.Version(), PeakMemory: PeakMemory(),
 	}
 	if seconds > 0 {
 		m.Run.SamplesPerSecond = chips / seconds

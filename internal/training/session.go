@@ -7,7 +7,6 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"math"
 	"time"
 
 	"github.com/swath-dev/swath/internal/dataset"
@@ -319,31 +318,45 @@ func (s *Session) classWeights() []float32 {
 	return weights
 }
 
-// memoryOfProgram is what the program takes beside plans, models and data: code, buffers of the reader, garbage.
-const memoryOfProgram = 72 << 20
+// memoryOfProgram is what the program takes beside plans, models and data: code, pictures of the report, garbage.
+const memoryOfProgram = 80 << 20
 
-// Memory is how many bytes training needs at least, without keeping decoded chips in memory.
+// Memory is how many bytes training needs at least: with chips that are read from the file again in each epoch.
 func (s *Session) Memory() (int64, error) {
 	side := s.report.Training.Shape[1]
-	largest := s.settings.BatchSize * 3 / 2
+	largest := largestBatch(s.train.Len(), s.settings.BatchSize)
+	streaming := dataset.LoaderOptions{BatchSize: s.settings.BatchSize}
+	need := memoryOfProgram + s.train.MemoryBytes(streaming)
 	train, err := nn.PlanBytes(s.graph, s.planConfig(nn.Train, largest, side))
 	if err != nil {
 		return 0, err
+	}
+	if s.valid != nil {
+		largest = max(largest, largestBatch(s.valid.Len(), s.settings.BatchSize))
+		need += s.valid.MemoryBytes(streaming)
 	}
 	infer, err := nn.PlanBytes(s.graph, s.planConfig(nn.Infer, largest, side))
 	if err != nil {
 		return 0, err
 	}
-	weights := int64(0)
+	weights := 0
 	for _, spec := range s.graph.Params {
-		weights += int64(spec.Len())
+		weights += spec.Len()
 	}
-	// Weights, two moments, the chosen weights, and a checkpoint being read.
-	const copies = 5
-	perChip := int64(4*s.files[0].PixelsPerSample() + 3*s.files[0].LabelsPerSample())
-	// Batches in use and read ahead, for training and for validation.
-	const batches = 6
-	return memoryOfProgram + train + infer + copies*4*weights + batches*int64(largest)*perChip, nil
+	// Weights, two moments, the chosen weights, and those of a checkpoint or of the exported model.
+	const copies = 6
+	return need + train + infer + copies*4*int64(weights), nil
+}
+
+// largestBatch is the number of chips in the largest of the batches that dataset.Loader makes of n chips.
+func largestBatch(n, size int) int {
+	switch rest := n % size; {
+	case n < size:
+		return n
+	case 2*rest < size:
+		return size + rest
+	}
+	return size
 }
 
 // cacheBudget is how many bytes decoded chips may take: half of what training leaves of the limit.
@@ -355,7 +368,7 @@ func (s *Session) cacheBudget() (int64, error) {
 	if need > s.request.MemoryLimit {
 		return 0, &MemoryError{Need: need, Limit: s.request.MemoryLimit}
 	}
-	return int64(math.Floor(float64(s.request.MemoryLimit-need) / 2)), nil
+	return (s.request.MemoryLimit - need) / 2, nil
 }
 
 // Made reports whether a model was made by what this session would do: the same data and hyperparameters, by the same
