@@ -14,11 +14,8 @@ func (s *inflater) block(r *bitReader, out []byte, n int) (int, error) {
 	dst := out[:limit+outputPadding]
 next:
 	for {
-		if n > limit {
-			return n, tooMuch(limit)
-		}
-		if pos > inLimit {
-			return n, errInflateEnd
+		if n > limit || pos > inLimit {
+			return n, outOfRoom(n, limit)
 		}
 		bits |= binary.LittleEndian.Uint64(in[pos:]) << (have & 63)
 		pos += int((63 - have) >> 3)
@@ -62,9 +59,22 @@ next:
 		if e&entrySpecial != 0 || distance > n {
 			return n, errInflateCode
 		}
-		copyMatch(dst, n, distance, length)
+		if length <= min(8, distance) {
+			// Most matches are a word at most, and do not overlap themselves.
+			binary.LittleEndian.PutUint64(dst[n:], binary.LittleEndian.Uint64(dst[n-distance:]))
+		} else {
+			copyMatch(dst, n, distance, length)
+		}
 		n += length
 	}
+}
+
+// outOfRoom says which came to its end first, output or input.
+func outOfRoom(n, limit int) error {
+	if n > limit {
+		return tooMuch(limit)
+	}
+	return errInflateEnd
 }
 
 // second follows an entry to its second table; bits are those behind the first.
