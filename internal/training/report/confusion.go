@@ -70,7 +70,9 @@ func percent(share float64) string {
 		return "0"
 	case share < 0.001:
 		return "<0.1 %"
-	case share < 0.1 || share > 0.999 && share < 1:
+	case share > 0.999 && share < 1:
+		return ">99.9 %"
+	case share < 0.1:
 		return fmt.Sprintf("%.1f %%", 100*share)
 	}
 	return fmt.Sprintf("%.0f %%", 100*share)
