@@ -23,8 +23,12 @@ var dimensions = []dimension{
 	{nothing, func(o *lifecycle.Observed) { o.Job.Spec.Cancel = ptr.To(true) }},
 	{nothing, func(o *lifecycle.Observed) { o.Job.Spec.Suspend = ptr.To(true) }},
 	{nothing, func(o *lifecycle.Observed) { o.Job.DeletionTimestamp = &metav1.Time{Time: start} }},
-	{nothing, func(o *lifecycle.Observed) { o.Slot = lifecycle.Slot{Position: 3, Limit: "as many jobs train as are allowed (2)"} }},
-	{nothing, func(o *lifecycle.Observed) { o.Refusal = &lifecycle.Refusal{Reason: v1alpha1.ReasonQuotaExceeded, Message: "exceeded quota"} }},
+	{nothing, func(o *lifecycle.Observed) {
+		o.Slot = lifecycle.Slot{Position: 3, Limit: "as many jobs train as are allowed (2)"}
+	}},
+	{nothing, func(o *lifecycle.Observed) {
+		o.Refusal = &lifecycle.Refusal{Reason: v1alpha1.ReasonQuotaExceeded, Message: "exceeded quota"}
+	}},
 	{nothing, func(o *lifecycle.Observed) { o.Job.Spec.ActiveDeadlineSeconds = ptr.To[int64](1) }},
 	{nothing, func(o *lifecycle.Observed) { o.Job.Spec.BackoffLimit = ptr.To[int32](0) }},
 	{

@@ -1,0 +1,204 @@
+package lifecycle_test
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/ptr"
+	"pgregory.net/rapid"
+
+	"github.com/swath-dev/swath/api/v1alpha1"
+	"github.com/swath-dev/swath/internal/contract"
+	"github.com/swath-dev/swath/internal/lifecycle"
+)
+
+// simulation is a small cluster in memory: what the API server holds, what the
+// operator's two caches show of it, and a kubelet. The operator of it may end after
+// each write.
+type simulation struct {
+	t   *rapid.T
+	now time.Time
+
+	job     *v1alpha1.TrainingJob
+	version int
+	pods    map[string]lifecycle.Pod
+
+	// jobs and podLists are all past states; the caches show one each, never an
+	// older one than before.
+	jobs     []versionedJob
+	podLists [][]lifecycle.Pod
+	jobAt    int
+	podsAt   int
+
+	made int
+	// sidecars keep Pods alive whose own work has ended.
+	sidecars  bool
+	cancelled bool
+}
+
+type versionedJob struct {
+	version int
+	job     *v1alpha1.TrainingJob
+}
+
+func newSimulation(t *rapid.T) *simulation {
+	s := &simulation{t: t, now: start, job: makeJob(), pods: map[string]lifecycle.Pod{}}
+	s.job.Status = v1alpha1.TrainingJobStatus{ObservedGeneration: -1}
+	s.job.Spec.BackoffLimit = ptr.To(rapid.Int32Range(0, 2).Draw(t, "backoffLimit"))
+	s.jobChanged()
+	s.podsChanged()
+	return s
+}
+
+func (s *simulation) jobChanged() {
+	s.version++
+	s.jobs = append(s.jobs, versionedJob{s.version, s.job.DeepCopy()})
+}
+
+func (s *simulation) podsChanged() {
+	s.podLists = append(s.podLists, s.livePods())
+}
+
+func (s *simulation) livePods() []lifecycle.Pod {
+	list := []lifecycle.Pod{}
+	for _, p := range s.pods {
+		stages := map[contract.Stage]lifecycle.Container{}
+		for name, c := range p.Stages {
+			stages[name] = c
+		}
+		p.Stages = stages
+		list = append(list, p)
+	}
+	slices.SortFunc(list, func(a, b lifecycle.Pod) int { return int(a.Number - b.Number) })
+	return list
+}
+
+// operate is one reconcile on what the caches show, ended after so many writes.
+func (s *simulation) operate(writes int) {
+	cached := s.jobs[s.jobAt]
+	o := s.observed(cached.job.DeepCopy(), s.podLists[s.podsAt])
+	d := lifecycle.Decide(o)
+	if d.Ends {
+		o = s.observed(cached.job.DeepCopy(), s.livePods())
+		d = lifecycle.Decide(o)
+	}
+	recorded := !statusEqual(&cached.job.Status, &d.Status)
+	if recorded {
+		if writes == 0 || cached.version != s.version {
+			return
+		}
+		writes--
+		s.record(&d)
+	} else if len(d.Actions) > 0 && cached.version != s.version {
+		return
+	}
+	for _, action := range d.Actions {
+		if writes == 0 {
+			return
+		}
+		writes--
+		s.act(action)
+	}
+}
+
+func (s *simulation) observed(job *v1alpha1.TrainingJob, pods []lifecycle.Pod) lifecycle.Observed {
+	return lifecycle.Observed{Now: s.now, Job: job, Pods: pods, Slot: lifecycle.Slot{Granted: true}, Settings: settings}
+}
+
+// record writes the status, and checks what must hold whenever one is written.
+func (s *simulation) record(d *lifecycle.Decision) {
+	if before := s.job.Status.Phase; before.Finished() && before != d.Status.Phase {
+		s.t.Fatalf("the end %s became %s", before, d.Status.Phase)
+	}
+	switch d.Status.Phase {
+	case v1alpha1.PhaseSucceeded, v1alpha1.PhaseFailed:
+		if s.cancelled && !s.job.Status.Phase.Finished() {
+			s.t.Fatalf("the job is %s after an accepted cancel", d.Status.Phase)
+		}
+	case v1alpha1.PhaseCancelled:
+		for _, p := range s.pods {
+			if !s.lost(p) && !s.job.Status.Phase.Finished() {
+				s.t.Fatalf("the job is cancelled and Pod %s is there", p.Name)
+			}
+		}
+	}
+	if d.Status.Retries > *s.job.Spec.BackoffLimit {
+		s.t.Fatalf("%d retries were used of %d", d.Status.Retries, *s.job.Spec.BackoffLimit)
+	}
+	s.job.Status = *d.Status.DeepCopy()
+	s.jobChanged()
+}
+
+func (s *simulation) lost(p lifecycle.Pod) bool {
+	return p.Deleting && !p.Terminal && !s.now.Before(p.DeleteBy.Add(settings.LostAfter))
+}
+
+func (s *simulation) act(a lifecycle.Action) {
+	switch a.Kind {
+	case lifecycle.CreatePod:
+		s.create(a)
+	case lifecycle.DeletePod:
+		s.change(a.Pod, a.UID, func(p *lifecycle.Pod) {
+			if !p.Deleting {
+				p.Deleting, p.DeleteBy = true, s.now.Add(2*time.Minute)
+			}
+		})
+	case lifecycle.ReleasePod:
+		s.change(a.Pod, a.UID, func(p *lifecycle.Pod) { p.HoldsResult = false })
+	case lifecycle.DeleteJob:
+		s.t.Fatalf("nobody asked to delete the job")
+	}
+}
+
+func (s *simulation) create(a lifecycle.Action) {
+	p := makePod(a.Role, a.Number)
+	p.Name = fmt.Sprintf("ships-%s-%d", a.Role, a.Number)
+	if _, there := s.pods[p.Name]; there {
+		return
+	}
+	if s.job.Status.Phase.Finished() {
+		s.t.Fatalf("Pod %s is made after the end", p.Name)
+	}
+	for _, other := range s.pods {
+		if !other.Terminal && !s.lost(other) {
+			s.t.Fatalf("Pod %s is made while Pod %s can still work", p.Name, other.Name)
+		}
+	}
+	s.made++
+	p.UID = types.UID(fmt.Sprint("uid-", s.made))
+	s.pods[p.Name] = p
+	s.podsChanged()
+}
+
+func (s *simulation) change(name string, uid types.UID, how func(*lifecycle.Pod)) {
+	p, there := s.pods[name]
+	if !there || p.UID != uid {
+		return
+	}
+	how(&p)
+	s.pods[name] = p
+	// A deleted Pod goes once its containers have ended and nobody holds it.
+	if p.Deleting && p.Terminal && !p.HoldsResult {
+		s.checkResult(p)
+		delete(s.pods, name)
+	}
+	s.podsChanged()
+}
+
+// checkResult checks that the result of a train Pod is recorded before the Pod goes.
+func (s *simulation) checkResult(p lifecycle.Pod) {
+	status := &s.job.Status
+	if p.Role != v1alpha1.RoleTrain || s.cancelled || status.Phase.Finished() || p.Number < status.Starts {
+		return
+	}
+	recorded := slices.ContainsFunc(status.Attempts, func(a v1alpha1.Attempt) bool { return a.Pod == p.Name })
+	if !recorded {
+		s.t.Fatalf("Pod %s went before its result was recorded", p.Name)
+	}
+}
+
+func statusEqual(a, b *v1alpha1.TrainingJobStatus) bool {
+	return fmt.Sprintf("%+v", encodeStatus(a)) == fmt.Sprintf("%+v", encodeStatus(b))
+}
