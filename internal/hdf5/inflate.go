@@ -152,24 +152,24 @@ func (s *inflater) blocks(r *bitReader, out []byte) (n int, err error) {
 }
 
 // storedBlock copies a block that is not compressed (RFC 1951, 3.2.4).
-func (r *bitReader) storedBlock(out []byte, n int) (int, error) {
-	at := r.pos - int(r.n/8)
-	if at+4 > r.end {
+func (b *bitReader) storedBlock(out []byte, n int) (int, error) {
+	at := b.pos - int(b.n/8)
+	if at+4 > b.end {
 		return n, errInflateEnd
 	}
-	size := int(binary.LittleEndian.Uint16(r.in[at:]))
-	if size^0xffff != int(binary.LittleEndian.Uint16(r.in[at+2:])) {
+	size := int(binary.LittleEndian.Uint16(b.in[at:]))
+	if size^0xffff != int(binary.LittleEndian.Uint16(b.in[at+2:])) {
 		return n, errInflateCode
 	}
 	at += 4
-	if at+size > r.end {
+	if at+size > b.end {
 		return n, errInflateEnd
 	}
 	if n+size > len(out) {
 		return n, tooMuch(len(out))
 	}
-	copy(out[n:], r.in[at:at+size])
-	r.pos, r.bits, r.n = at+size, 0, 0
+	copy(out[n:], b.in[at:at+size])
+	b.pos, b.bits, b.n = at+size, 0, 0
 	return n + size, nil
 }
 

@@ -98,8 +98,8 @@ func BenchmarkInflate(b *testing.B) {
 	}
 	defer d.Close()
 	var pixels []byte
-	r, m := d.NewReader(), Member{}
-	m, _ = d.Member("pixels")
+	r := d.NewReader()
+	m, _ := d.Member("pixels")
 	for i := range 16 {
 		record, err := r.ReadSample(i)
 		if err != nil {
