@@ -10,7 +10,7 @@ type executor struct {
 	zeros     []float32
 	tiles     []workerTiles
 	scratches [][]float32
-	job       job
+	job       *job
 	lossState lossState
 
 	convolutions []*convStage
@@ -36,7 +36,7 @@ func newExecutor(m *Model, c PlanConfig) (*executor, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := &executor{model: m, layout: l, kernels: k, tiles: make([]workerTiles, c.Workers)}
+	e := &executor{model: m, layout: l, kernels: k, job: newJob(), tiles: make([]workerTiles, c.Workers)}
 	e.arena = make([]float32, l.floats+l.scratch*c.Workers)
 	for i := range c.Workers {
 		e.scratches = append(e.scratches, e.arena[l.floats+i*l.scratch:][:l.scratch:l.scratch])
