@@ -59,6 +59,9 @@ func TestLargeIndexesAreReadAsH5pyReadsThem(t *testing.T) {
 		"chunks longer than the data, latest": {10, latest, `{"chunks": (10,), "compression": "gzip"}`},
 	} {
 		t.Run(name, func(t *testing.T) {
+			if testing.Short() && c.samples > 10_000 {
+				t.Skip("it takes some seconds")
+			}
 			path := filepath.Join(t.TempDir(), "a.h5")
 			if out, err := exec.Command(debianPython, "-c", makeScript, path, fmt.Sprint(c.samples), c.file, c.dataset).CombinedOutput(); err != nil {
 				t.Fatalf("h5py: %v\n%s", err, out)
