@@ -18,16 +18,16 @@ import (
 
 // progressServer answers how far training is, at the contract's paths.
 type progressServer struct {
-	options         *stageOptions
-	progress        *training.Progress
-	hyperparameters json.RawMessage
-	server          *http.Server
-	ended           chan struct{}
+	options  *stageOptions
+	progress *training.Progress
+	server   *http.Server
+	ended    chan struct{}
 }
 
 // startServer starts to serve. The answer says that nothing is done before the loop runs.
-func startServer(o *stageOptions) (*progressServer, error) {
-	listener, err := net.Listen("tcp", o.address)
+func startServer(ctx context.Context, o *stageOptions) (*progressServer, error) {
+	var config net.ListenConfig
+	listener, err := config.Listen(ctx, "tcp", o.address)
 	if err != nil {
 		return nil, fmt.Errorf("listening for those who ask for progress: %w", err)
 	}

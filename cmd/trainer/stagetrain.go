@@ -45,7 +45,7 @@ func trainStage(ctx context.Context, o *stageOptions) (_ contract.Message, err e
 		return message, err
 	}
 	defer func() { storeLog(store, o, err) }()
-	server, err := startServer(o)
+	server, err := startServer(ctx, o)
 	if err != nil {
 		return contract.Message{}, err
 	}

@@ -45,14 +45,19 @@ func (k *Keeper) Save(ctx context.Context, step int, state any, tensors []Tensor
 	if err != nil {
 		return fmt.Errorf("saving checkpoint %s: %w", name, err)
 	}
+	k.removeOld(ctx)
+	return nil
+}
+
+// removeOld removes all but the last two checkpoints, as far as that is possible now.
+func (k *Keeper) removeOld(ctx context.Context) {
 	whole, leftovers, err := k.names(ctx)
 	if err != nil {
-		return nil
+		return
 	}
 	for _, old := range append(leftovers, whole[min(kept, len(whole)):]...) {
 		_ = k.store.Remove(ctx, old)
 	}
-	return nil
 }
 
 // Load reads the newest checkpoint that is whole into state, a pointer. Damaged ones are passed over and named in

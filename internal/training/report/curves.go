@@ -60,7 +60,7 @@ func panel(title string, rows []results.Row, chosen int, of curve) (*plot.Plot, 
 	}
 	p.Title.TextStyle.Font = sans(11)
 	p.Legend.Top, p.Legend.Padding, p.Legend.XOffs = true, 2, -4
-	p.X.Color, p.Y.Color, p.X.Tick.LineStyle.Color, p.Y.Tick.LineStyle.Color = ink, ink, ink, ink
+	p.X.Color, p.Y.Color, p.X.Tick.Color, p.Y.Tick.Color = ink, ink, ink, ink
 	grid := plotter.NewGrid()
 	grid.Vertical.Color, grid.Horizontal.Color = color.Transparent, faint
 	p.Add(grid)
