@@ -1,0 +1,157 @@
+package plugin
+
+import (
+	"bufio"
+	"context"
+	"encoding/csv"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+
+	"github.com/spf13/cobra"
+
+	"github.com/swath-dev/swath/internal/dataset"
+)
+
+// The words of predict's --output.
+const (
+	outputJSON = "json"
+	outputCSV  = "csv"
+)
+
+// maxValues is how many pixel values one request has at most: as text they take about ten bytes each.
+const maxValues = 4 << 20
+
+// maxChips is how many chips one request has at most.
+const maxChips = 512
+
+func newPredict(s *session) *cobra.Command {
+	output := outputJSON
+	command := &cobra.Command{
+		Use: "predict MODEL|JOB FILE", Short: "Predict the chips of a local file with a trained model",
+		Long: "Predict the chips of a local file, which has the form of a training file; its labels are not looked at.\n\n" +
+			"json  {\"labels\": […]}: a class for each chip, or for segmentation height × width classes\n" +
+			"csv   a row for each chip: its number and its class (classification only)",
+		Args: cobra.ExactArgs(2),
+		RunE: func(c *cobra.Command, args []string) error {
+			if output != outputJSON && output != outputCSV {
+				return fmt.Errorf("--output is %q and must be %s or %s", output, outputJSON, outputCSV)
+			}
+			model, err := s.modelNamed(c.Context(), args[0])
+			if err != nil {
+				return err
+			}
+			return s.predict(c.Context(), model, args[1], output)
+		},
+	}
+	command.Flags().StringVarP(&output, "output", "o", outputJSON, "json or csv")
+	return command
+}
+
+func (s *session) predict(ctx context.Context, model, name, output string) (err error) {
+	file, err := dataset.Open(name)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, file.Close()) }()
+	gateway, err := s.connect(ctx)
+	if err != nil {
+		return err
+	}
+	defer gateway.close()
+	batch := max(1, min(maxChips, maxValues/file.PixelsPerSample()))
+	reader := file.NewReader()
+	out := bufio.NewWriter(s.Out)
+	sink := newLabelSink(out, output)
+	for first := 0; first < file.Len(); first += batch {
+		request := inference{Model: model}
+		for i := first; i < min(first+batch, file.Len()); i++ {
+			chip, err := readChip(reader, i, file.Side())
+			if err != nil {
+				return err
+			}
+			request.Images = append(request.Images, chip)
+		}
+		answer, err := callJSON[inferred](ctx, gateway, http.MethodPost, "/inference", request)
+		if err != nil {
+			return fmt.Errorf("predicting %s: %w", name, err)
+		}
+		for _, label := range answer.Labels {
+			if err := sink(label); err != nil {
+				return fmt.Errorf("writing the predictions: %w", err)
+			}
+		}
+	}
+	if output == outputJSON {
+		_, err = out.WriteString("]}\n")
+	}
+	return errors.Join(err, out.Flush())
+}
+
+// inference is the body of POST /inference, and inferred its answer.
+type inference struct {
+	Model  string `json:"model"`
+	Images []chip `json:"images"`
+}
+
+type inferred struct {
+	Labels []json.RawMessage `json:"labels"`
+}
+
+type chip struct {
+	GSD       float32       `json:"gsd"`
+	Bands     []string      `json:"bands"`
+	Pixels    [][][]float32 `json:"pixels"`
+	Platform  *string       `json:"platform"`
+	Point     []float32     `json:"point"`
+	Timestamp *int64        `json:"timestamp"`
+}
+
+func readChip(reader *dataset.Reader, index, side int) (chip, error) {
+	var sample dataset.Sample
+	if err := reader.ReadSample(index, &sample); err != nil {
+		return chip{}, err
+	}
+	shown := chip{GSD: sample.GSD, Bands: append([]string(nil), sample.Bands...), Pixels: make([][][]float32, len(sample.Bands))}
+	if sample.Platform != "" {
+		shown.Platform = &sample.Platform
+	}
+	for band := range shown.Pixels {
+		for y := range side {
+			start := (band*side + y) * side
+			shown.Pixels[band] = append(shown.Pixels[band], append([]float32(nil), sample.Pixels[start:start+side]...))
+		}
+	}
+	return shown, nil
+}
+
+// newLabelSink writes labels in the given form.
+func newLabelSink(out *bufio.Writer, output string) func(json.RawMessage) error {
+	written := 0
+	if output == outputCSV {
+		table := csv.NewWriter(out)
+		return func(label json.RawMessage) error {
+			if written == 0 {
+				_ = table.Write([]string{"sample", "class"}) // Error tells.
+			}
+			if _, err := strconv.Atoi(string(label)); err != nil {
+				return errors.New("--output csv is for classification; use json for segmentation")
+			}
+			_ = table.Write([]string{strconv.Itoa(written), string(label)}) // Error tells.
+			written++
+			table.Flush()
+			return table.Error()
+		}
+	}
+	return func(label json.RawMessage) error {
+		begin := ","
+		if written == 0 {
+			begin = `{"labels":[`
+		}
+		written++
+		_, err := out.WriteString(begin + string(label))
+		return err
+	}
+}

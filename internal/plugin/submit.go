@@ -1,0 +1,150 @@
+package plugin
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
+	"sigs.k8s.io/yaml"
+
+	"github.com/swath-dev/swath/api/v1alpha1"
+)
+
+// submission are the flags of submit.
+type submission struct {
+	name           string
+	task           string
+	training       string
+	validation     string
+	suspend        bool
+	backoffLimit   int32
+	activeDeadline time.Duration
+	ttl            time.Duration
+	watch          bool
+	dryRun         bool
+	parameters     *parameterFlags
+}
+
+func newSubmit(s *session) *cobra.Command {
+	f := submission{parameters: newParameterFlags()}
+	command := &cobra.Command{
+		Use:   "submit --task TASK --training-file ID|@FILE",
+		Short: "Make a TrainingJob",
+		Example: "  kubectl swath submit --task classification --training-file @ships-train.h5 --validation-file @ships-validation.h5 --watch\n" +
+			"  kubectl swath submit --task segmentation --num-classes 7 --training-file file-lw3zjxrg2k7q --name landcover",
+		Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error { return s.submit(c, &f) },
+	}
+	flags := command.Flags()
+	flags.StringVar(&f.name, "name", "", "the name of the TrainingJob; made up when left out")
+	flags.StringVar(&f.task, "task", "", "classification or segmentation (required)")
+	flags.StringVar(&f.training, "training-file", "", "the ID of an uploaded file, or @FILE to upload one (required)")
+	flags.StringVar(&f.validation, "validation-file", "", "the ID of an uploaded file, or @FILE to upload one")
+	flags.BoolVar(&f.suspend, "suspend", false, "hold the job until kubectl swath resume")
+	flags.Int32Var(&f.backoffLimit, "backoff-limit", 3, "how often a failed stage is started again")
+	flags.DurationVar(&f.activeDeadline, "active-deadline", 0, "how long the job may train")
+	flags.DurationVar(&f.ttl, "ttl-after-finished", 0, "how long after its end the TrainingJob is deleted")
+	flags.BoolVarP(&f.watch, "watch", "w", false, "wait for the end and show the progress")
+	flags.BoolVar(&f.dryRun, "dry-run", false, "print the TrainingJob and make nothing")
+	f.parameters.add(flags)
+	for name, values := range map[string][]string{"task": {"classification", "segmentation"}, "model-size": {"small", "base", "large"}} {
+		// The flags are there.
+		_ = command.RegisterFlagCompletionFunc(name, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp))
+	}
+	_ = command.MarkFlagRequired("task")
+	_ = command.MarkFlagRequired("training-file")
+	return command
+}
+
+func (s *session) submit(c *cobra.Command, f *submission) error {
+	ctx := c.Context()
+	job, err := s.newJob(c, f)
+	if err != nil {
+		return err
+	}
+	if f.dryRun {
+		data, err := yaml.Marshal(job)
+		if err != nil {
+			return fmt.Errorf("writing the TrainingJob: %w", err)
+		}
+		_, err = s.Out.Write(data)
+		return err
+	}
+	if err := s.uploadNamed(ctx, job); err != nil {
+		return err
+	}
+	cluster, err := s.cluster()
+	if err != nil {
+		return err
+	}
+	if err := cluster.Create(ctx, job); err != nil {
+		return fmt.Errorf("making the TrainingJob: %w", err)
+	}
+	fmt.Fprintf(s.Out, "trainingjob.%s/%s created\n", v1alpha1.GroupName, job.Name)
+	if f.watch {
+		return s.follow(ctx, cluster, job)
+	}
+	return nil
+}
+
+// newJob is the TrainingJob that the flags describe; files to upload are still named by their paths.
+func (s *session) newJob(c *cobra.Command, f *submission) (*v1alpha1.TrainingJob, error) {
+	namespace, err := s.namespace()
+	if err != nil {
+		return nil, err
+	}
+	job := &v1alpha1.TrainingJob{
+		TypeMeta:   metav1.TypeMeta{APIVersion: v1alpha1.GroupVersion.String(), Kind: v1alpha1.TrainingJobKind},
+		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: f.name},
+		Spec:       v1alpha1.TrainingJobSpec{Task: v1alpha1.Task(f.task), TrainingFile: v1alpha1.FileName(f.training)},
+	}
+	if f.name == "" {
+		job.GenerateName = f.task + "-"
+	}
+	if f.validation != "" {
+		job.Spec.ValidationFile = ptr.To(v1alpha1.FileName(f.validation))
+	}
+	if job.Spec.Hyperparameters, err = f.parameters.read(); err != nil {
+		return nil, err
+	}
+	if f.suspend {
+		job.Spec.Suspend = ptr.To(true)
+	}
+	if c.Flags().Changed("backoff-limit") {
+		job.Spec.BackoffLimit = &f.backoffLimit
+	}
+	if f.activeDeadline > 0 {
+		job.Spec.ActiveDeadlineSeconds = ptr.To(int64(f.activeDeadline.Seconds()))
+	}
+	if c.Flags().Changed("ttl-after-finished") {
+		job.Spec.TTLSecondsAfterFinished = ptr.To(int32(f.ttl.Seconds()))
+	}
+	return job, nil
+}
+
+// uploadNamed uploads the files that are named @FILE, and puts their IDs in place.
+func (s *session) uploadNamed(ctx context.Context, job *v1alpha1.TrainingJob) error {
+	var gateway *gatewayClient
+	for _, name := range []*v1alpha1.FileName{&job.Spec.TrainingFile, job.Spec.ValidationFile} {
+		if name == nil || !strings.HasPrefix(string(*name), "@") {
+			continue
+		}
+		if gateway == nil {
+			var err error
+			if gateway, err = s.connect(ctx); err != nil {
+				return err
+			}
+			defer gateway.close()
+		}
+		uploaded, err := s.uploadFile(ctx, gateway, string(*name)[1:])
+		if err != nil {
+			return err
+		}
+		*name = v1alpha1.FileName(uploaded.ID)
+	}
+	return nil
+}
