@@ -55,6 +55,8 @@ type stage struct {
 	// trainers answers the operator's questions for progress.
 	trainers http.RoundTripper
 	stop     func()
+	// withoutOperator has the test run the operator itself.
+	withoutOperator bool
 }
 
 // newStage makes the namespace and starts the operator. change may alter its
@@ -73,10 +75,14 @@ func newStage(t *testing.T, change ...func(*stage)) *stage {
 		c(s)
 	}
 	s.create(&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: s.namespace}})
-	s.start()
-	t.Cleanup(func() { s.stop() })
+	if !s.withoutOperator {
+		s.start()
+		t.Cleanup(func() { s.stop() })
+	}
 	return s
 }
+
+func withoutOperator(s *stage) { s.withoutOperator = true }
 
 // start runs an operator for the namespace until stop is called.
 func (s *stage) start() {
