@@ -12,14 +12,14 @@ import (
 )
 
 // epochsToInterrupt is a training long enough to be interrupted.
-const epochsToInterrupt = 80
+const epochsToInterrupt = 400
 
 // Whatever interrupts a job, it ends with the model that it would have had
 // without: the digest of the weights is the same.
 func TestInterruptionsChangeNothing(t *testing.T) {
 	k := newCluster(t, "e2e-interrupt")
 	k.uploadOlinda()
-	k.create(k.segmentation("undisturbed", epochsToInterrupt))
+	k.create(k.longClassification("undisturbed"))
 	want := k.weights(k.waitForPhase("undisturbed", v1alpha1.PhaseSucceeded).Status.TrainedModel)
 
 	interruptions := []struct {
@@ -38,7 +38,7 @@ func TestInterruptionsChangeNothing(t *testing.T) {
 	for _, tt := range interruptions {
 		t.Run(tt.name, func(t *testing.T) {
 			k := &cluster{Client: k.Client, t: t, namespace: k.namespace, storage: k.storage}
-			k.create(k.segmentation(tt.name, epochsToInterrupt))
+			k.create(k.longClassification(tt.name))
 			tt.interrupt(k, k.waitForEpochs(tt.name, 2))
 			job := k.waitForPhase(tt.name, v1alpha1.PhaseSucceeded)
 			if got := k.weights(job.Status.TrainedModel); got != want {
@@ -52,6 +52,12 @@ func TestInterruptionsChangeNothing(t *testing.T) {
 			}
 		})
 	}
+}
+
+func (k *cluster) longClassification(name string) *v1alpha1.TrainingJob {
+	job := k.classification(name)
+	job.Spec.Hyperparameters = &v1alpha1.Hyperparameters{Epochs: ptr.To[int32](epochsToInterrupt)}
+	return job
 }
 
 func suspendAndResume(k *cluster, job *v1alpha1.TrainingJob) {
