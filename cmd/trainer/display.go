@@ -105,6 +105,9 @@ func (d *display) finish(o *training.Outcome) {
 	if d.bar {
 		fmt.Fprint(d.w, clearLine)
 	}
+	for _, warning := range o.NewWarnings {
+		d.warn(warning)
+	}
 	m := o.Manifest.Metrics
 	if m.Validation == nil {
 		return

@@ -23,7 +23,9 @@ type stageOptions struct {
 	// workDir, messagePath and address are those of the contract, but in tests.
 	workDir, messagePath, address string
 	interval                      time.Duration
-	log                           *stageLog
+	// fetched are the digests of the files that this process has fetched, by ID.
+	fetched map[string]storage.Digest
+	log     *stageLog
 }
 
 func newStage() *cobra.Command {
@@ -46,7 +48,7 @@ func newStage() *cobra.Command {
 }
 
 func newOneStage(stage contract.Stage, short string, do func(context.Context, *stageOptions) (contract.Message, error)) *cobra.Command {
-	o := &stageOptions{Args: contract.Args{Stage: stage}}
+	o := &stageOptions{Args: contract.Args{Stage: stage}, fetched: map[string]storage.Digest{}}
 	c := &cobra.Command{
 		Use: string(stage), Short: short, Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error { return o.run(c, do) },
@@ -142,6 +144,11 @@ func (o *stageOptions) path(id string) string {
 	return filepath.Join(o.workDir, id)
 }
 
+func (o *stageOptions) file(id string) training.File {
+	digest := o.fetched[id]
+	return training.File{Path: o.path(id), Name: id, SHA256: digest.SHA256, Bytes: digest.Bytes}
+}
+
 func (o *stageOptions) request() (training.Request, error) {
 	hyperparameters, err := training.ParseHyperparameters(o.Hyperparameters)
 	if err != nil {
@@ -150,8 +157,8 @@ func (o *stageOptions) request() (training.Request, error) {
 	limit, err := memoryLimit()
 	return training.Request{
 		Task:            dataset.Task(o.Task),
-		Training:        training.File{Path: o.path(o.TrainingFile), Name: o.TrainingFile},
-		Validation:      training.File{Path: o.path(o.ValidationFile), Name: o.ValidationFile},
+		Training:        o.file(o.TrainingFile),
+		Validation:      o.file(o.ValidationFile),
 		Hyperparameters: hyperparameters,
 		Job:             o.Job,
 		Model:           contract.ModelID(o.Job),
@@ -170,7 +177,7 @@ func downloadStage(ctx context.Context, o *stageOptions) (contract.Message, erro
 	return contract.Message{}, o.fetch(ctx, store)
 }
 
-// fetch copies the files from storage, unless they are there already, and checks their digests where they are known.
+// fetch copies the files from storage and checks their digests where they are known.
 func (o *stageOptions) fetch(ctx context.Context, store *storage.Store) error {
 	for _, file := range []struct{ id, digest string }{{o.TrainingFile, o.TrainingDigest}, {o.ValidationFile, o.ValidationDigest}} {
 		if file.id == "" {
@@ -190,6 +197,7 @@ func (o *stageOptions) fetch(ctx context.Context, store *storage.Store) error {
 		if file.digest != "" && digest.SHA256 != file.digest {
 			return &changedFileError{file.id, file.digest, digest.SHA256}
 		}
+		o.fetched[file.id] = digest
 		o.log.Info("fetched", "file", file.id, "bytes", digest.Bytes, "sha256", digest.SHA256)
 	}
 	return nil

@@ -76,6 +76,9 @@ func trainStage(ctx context.Context, o *stageOptions) (_ contract.Message, err e
 	if err != nil {
 		return contract.Message{}, err
 	}
+	for _, warning := range outcome.NewWarnings {
+		o.log.Warn(warning)
+	}
 	return o.commit(ctx, store, outcome)
 }
 

@@ -28,9 +28,9 @@ func prepare(t *testing.T, task Task, hyperparameters string) *Session {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := Request{Task: task, Training: File{olinda + string(task) + "-train.h5", "train"}, Hyperparameters: h, Trainer: "test"}
+	r := Request{Task: task, Training: File{Path: olinda + string(task) + "-train.h5", Name: "train"}, Hyperparameters: h, Trainer: "test"}
 	if h.ValidationFraction == nil {
-		r.Validation = File{olinda + string(task) + "-validation.h5", "validation"}
+		r.Validation = File{Path: olinda + string(task) + "-validation.h5", Name: "validation"}
 	}
 	s, err := Prepare(t.Context(), r)
 	if err != nil {
@@ -306,7 +306,7 @@ func TestTooLittleMemoryIsFoundBeforeTraining(t *testing.T) {
 }
 
 func TestBrokenFilesAreTheUsersMistake(t *testing.T) {
-	_, err := Prepare(t.Context(), Request{Task: Classification, Training: File{"../../test/testdata/hdf5/r_nan_pixel.h5", "file-x"}})
+	_, err := Prepare(t.Context(), Request{Task: Classification, Training: File{Path: "../../test/testdata/hdf5/r_nan_pixel.h5", Name: "file-x"}})
 	var invalid *dataset.InvalidError
 	if !errors.As(err, &invalid) || !strings.HasPrefix(err.Error(), "file-x: sample 4: ") {
 		t.Errorf("error %v, want the file's name and the sample", err)

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"runtime"
+	"slices"
 	"time"
 
 	"github.com/swath-dev/swath/internal/nn"
@@ -34,6 +35,8 @@ type Outcome struct {
 	Parts []report.File
 	// Results is the results file.
 	Results []byte
+	// NewWarnings are those of the manifest that were found after training.
+	NewWarnings []string
 }
 
 // Finish measures the chosen weights and makes all that training leaves. The loop must have run to its end.
@@ -56,7 +59,7 @@ func (s *Session) Finish(ctx context.Context, l *Loop) (*Outcome, error) {
 		}
 		s.judge(m)
 	}
-	o := &Outcome{Manifest: m}
+	o := &Outcome{Manifest: m, NewWarnings: m.Warnings[len(s.warnings):]}
 	network, err := s.export(l.model, m)
 	if err != nil {
 		return nil, err
@@ -93,7 +96,7 @@ func (s *Session) manifest(l *Loop) (*manifest.Manifest, error) {
 		},
 		Output:   manifest.Output{Name: onnx.OutputName, Shape: []string{"batch", "classes"}},
 		Network:  manifest.Network{Kind: "residual-cnn", Size: s.settings.ModelSize, Parameters: len(l.model.Weights)},
-		Warnings: s.warnings,
+		Warnings: slices.Clone(s.warnings),
 	}
 	if s.graph.PerPixel() {
 		m.Network.Kind = "u-net"
@@ -236,7 +239,7 @@ func (s *Session) describeRun(l *Loop, m *manifest.Manifest, computed nn.PlanCon
 	seconds := l.state.Seconds
 	chips := float64(l.state.Epoch) * float64(s.train.Len())
 	m.Run = manifest.Run{
-		StartedAt:  now.Add(-time.Duration(seconds * float64(time.Second))).Format(time.RFC3339),
+		StartedAt:  s.began.UTC().Format(time.RFC3339),
 		FinishedAt: now.Format(time.RFC3339), Seconds: seconds, Resumed: l.state.Resumed,
 		Kernel: computed.Kernels, Workers: computed.Workers, Go: runtime.Version(), PeakMemory: PeakMemory(),
 	}

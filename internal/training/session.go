@@ -19,6 +19,9 @@ import (
 type File struct {
 	// Path is where it is, Name what messages and the manifest call it.
 	Path, Name string
+	// SHA256 and Bytes are those of its content where they are known already; else they are computed.
+	SHA256 string
+	Bytes  int64
 }
 
 // Request is what is to be trained.
@@ -53,6 +56,7 @@ type Session struct {
 	counts   []int64
 	warnings []string
 	now      func() time.Time
+	began    time.Time
 }
 
 type fileDigest struct {
@@ -69,7 +73,7 @@ func Prepare(ctx context.Context, r Request) (_ *Session, err error) {
 	if r.MemoryLimit == 0 {
 		r.MemoryLimit = MemoryLimit()
 	}
-	s := &Session{request: r, now: time.Now}
+	s := &Session{request: r, now: time.Now, began: time.Now()}
 	defer func() {
 		if err != nil {
 			s.Close()
@@ -115,11 +119,13 @@ func (s *Session) open(ctx context.Context) error {
 			return err
 		}
 		s.files = append(s.files, opened)
-		digest, size, err := dataset.FileDigest(ctx, file.Path)
-		if err != nil {
-			return err
+		digest := fileDigest{file.SHA256, file.Bytes}
+		if digest.SHA256 == "" {
+			if digest.SHA256, digest.Bytes, err = dataset.FileDigest(ctx, file.Path); err != nil {
+				return err
+			}
 		}
-		s.digests = append(s.digests, fileDigest{digest, size})
+		s.digests = append(s.digests, digest)
 	}
 	s.train, s.counts = s.files[0].All(), s.report.Training.Classes
 	if len(s.files) > 1 {

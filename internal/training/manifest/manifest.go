@@ -173,9 +173,11 @@ type Part struct {
 
 // Run is how it went this time.
 type Run struct {
-	StartedAt  string  `json:"startedAt"`
-	FinishedAt string  `json:"finishedAt"`
-	Seconds    float64 `json:"seconds"`
+	// StartedAt is when this process began, FinishedAt when the model was done (RFC 3339).
+	StartedAt  string `json:"startedAt"`
+	FinishedAt string `json:"finishedAt"`
+	// Seconds is the time of training over all starts, without reading and checking the files.
+	Seconds float64 `json:"seconds"`
 	// SamplesPerSecond is the mean over all epochs, evaluation included.
 	SamplesPerSecond float64 `json:"samplesPerSecond"`
 	// Resumed is how often training went on from a checkpoint.
