@@ -13,6 +13,8 @@ LINT := $(GO) tool -modfile=hack/tools/lint/go.mod golangci-lint-kube-api-linter
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS := -s -w -X github.com/swath-dev/swath/internal/version.Version=$(VERSION)
 PROGRAMS := manager trainer gateway kubectl-swath
+# KUSTOMIZATION is what is installed: config/complete has the HTTP API too.
+KUSTOMIZATION ?= config/default
 
 ##@ General
 
@@ -108,11 +110,11 @@ include hack/cluster/cluster.mk
 
 .PHONY: deploy
 deploy: ## Install Swath in the cluster of the current kubeconfig, with the images of REGISTRY and TAG.
-	hack/deploy config/default "$(REGISTRY)" "$(TAG)"
+	hack/deploy $(KUSTOMIZATION) "$(REGISTRY)" "$(TAG)"
 
 .PHONY: undeploy
 undeploy: ## Remove Swath, and with its CRD every TrainingJob, from the cluster of the current kubeconfig.
-	kubectl delete --ignore-not-found -k config/default
+	kubectl delete --ignore-not-found -k $(KUSTOMIZATION)
 
 .PHONY: deploy-local
 deploy-local: cluster-up build load-images ## Install Swath in the local cluster.
