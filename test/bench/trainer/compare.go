@@ -13,6 +13,7 @@ import (
 
 type options struct {
 	python, out     string
+	clock           string
 	rounds, threads int
 }
 
@@ -29,7 +30,7 @@ func (o options) compare() error {
 		{"torch avx2", func() (process, error) { return o.runTorch("avx2") }},
 		{"torch avx512", func() (process, error) { return o.runTorch("avx512") }},
 	}
-	results := map[string][]process{}
+	results, load := map[string][]process{}, loadAverage()
 	for round := range o.rounds {
 		for _, e := range engines {
 			p, err := e.run()
@@ -41,6 +42,9 @@ func (o options) compare() error {
 		}
 	}
 	r := newReport(results)
+	r.Conditions["threads"] = fmt.Sprint(o.threads)
+	r.Conditions["clock"] = o.clock
+	r.Conditions["load average"] = fmt.Sprintf("%s before, %s after", load, loadAverage())
 	r.print(os.Stdout)
 	return r.write(o.out)
 }
@@ -50,7 +54,7 @@ func (o options) runOurs() (process, error) {
 	if err != nil {
 		return process{}, fmt.Errorf("finding this program: %w", err)
 	}
-	return runProcess(exec.Command(self, "-ours", "-threads", fmt.Sprint(o.threads)), nil)
+	return runProcess(exec.Command(self, "-ours", "-threads", fmt.Sprint(o.threads), "-clock", o.clock), nil)
 }
 
 // runTorch runs the Python side with the widest instructions it may take; Debian's build takes AVX2 by itself.
@@ -65,7 +69,7 @@ func (o options) runTorch(capability string) (process, error) {
 			cmd.Env = append(cmd.Env, v)
 		}
 	}
-	cmd.Env = append(cmd.Env, "ATEN_CPU_CAPABILITY="+capability)
+	cmd.Env = append(cmd.Env, "ATEN_CPU_CAPABILITY="+capability, "THREADS="+fmt.Sprint(o.threads), "CLOCK="+o.clock)
 	p, err := runProcess(cmd, input)
 	if err != nil {
 		return p, fmt.Errorf("%w (does %s have torch? on Debian: python3-torch libopenblas0-pthread, PYTHON=/usr/bin/python3)", err, o.python)

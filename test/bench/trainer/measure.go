@@ -17,9 +17,6 @@ type timing struct {
 	Name        string             `json:"name"`
 	TrainMillis float64            `json:"trainMillis"`
 	InferMillis map[string]float64 `json:"inferMillis"` // By engine.
-	// CPUMillis is the processor time of a step of training and of a run of inference, all threads together; it says more than the clock
-	// on a busy machine. Only ours.
-	CPUMillis []float64 `json:"cpuMillis,omitempty"`
 	PeakMiB     float64            `json:"peakMiB"`
 }
 
@@ -30,13 +27,13 @@ type process struct {
 }
 
 // ours measures package nn in this process.
-func ours(workers int, only string) (process, error) {
+func ours(o options, only string) (process, error) {
 	p := process{Versions: map[string]string{"kernels": nn.KernelName()}}
 	for _, r := range references {
 		if only != "" && only != r.Name {
 			continue
 		}
-		t, err := r.measure(workers)
+		t, err := r.measure(o.threads, clocks[o.clock])
 		if err != nil {
 			return p, fmt.Errorf("measuring %s: %w", r.Name, err)
 		}
@@ -45,7 +42,7 @@ func ours(workers int, only string) (process, error) {
 	return p, nil
 }
 
-func (r reference) measure(workers int) (timing, error) {
+func (r reference) measure(workers int, now func() time.Duration) (timing, error) {
 	t := timing{Name: r.Name, InferMillis: map[string]float64{}}
 	g, err := r.graph()
 	if err != nil {
@@ -59,24 +56,20 @@ func (r reference) measure(workers int) (timing, error) {
 		return t, err
 	}
 	optimizer := nn.NewAdamW(m, nn.AdamWConfig{WeightDecay: 0.01})
-	start := cpuTime()
-	t.TrainMillis, err = median(r.TrainSteps, func() error {
+	t.TrainMillis, err = median(now, r.TrainSteps, func() error {
 		return step(train, optimizer, nn.Batch{N: r.Batch, Pixels: pixels}, labels)
 	})
 	if err != nil {
 		return t, err
 	}
-	t.CPUMillis = append(t.CPUMillis, cpuTime().since(start, r.TrainSteps))
 	config.Mode = nn.Infer
 	infer, err := nn.NewPlan(m, config)
 	if err != nil {
 		return t, err
 	}
-	start = cpuTime()
-	t.InferMillis["swath"], err = median(r.InferenceRuns, func() error {
+	t.InferMillis["swath"], err = median(now, r.InferenceRuns, func() error {
 		return infer.Forward(nn.Batch{N: r.Batch, Pixels: pixels})
 	})
-	t.CPUMillis = append(t.CPUMillis, cpuTime().since(start, r.InferenceRuns))
 	t.PeakMiB = float64(train.Bytes()+int64(len(m.Weights))*16) / (1 << 20)
 	return t, err
 }
@@ -111,32 +104,30 @@ func (r reference) example() (pixels []float32, labels []uint8) {
 	return pixels, labels
 }
 
-// processorTime is what this process has used so far.
-type processorTime time.Duration
-
-func cpuTime() processorTime {
-	var u syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
-		return 0
-	}
-	return processorTime(u.Utime.Nano() + u.Stime.Nano())
+// clocks are ways to time a step: by the clock on the wall, or by the processor time of all threads of this process.
+var clocks = map[string]func() time.Duration{
+	"wall": func() time.Duration { return time.Since(started) },
+	"cpu": func() time.Duration {
+		var u syscall.Rusage
+		if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+			return 0
+		}
+		return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+	},
 }
 
-// since gives the milliseconds of each run, warm-ups too.
-func (p processorTime) since(start processorTime, runs int) float64 {
-	return float64(p-start) / 1e6 / float64(warmups+runs)
-}
+var started = time.Now()
 
 // median runs do some times more than it counts, and gives the median in milliseconds.
-func median(runs int, do func() error) (float64, error) {
+func median(now func() time.Duration, runs int, do func() error) (float64, error) {
 	var times []float64
 	for i := range warmups + runs {
-		start := time.Now()
+		start := now()
 		if err := do(); err != nil {
 			return 0, err
 		}
 		if i >= warmups {
-			times = append(times, float64(time.Since(start).Microseconds())/1000)
+			times = append(times, float64((now()-start).Microseconds())/1000)
 		}
 	}
 	return middle(times), nil

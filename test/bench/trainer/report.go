@@ -96,6 +96,17 @@ func conditions(results map[string][]process) map[string]string {
 	return c
 }
 
+// loadAverage is the machine's over the last minute. Beside our own two threads there should be none: a busy machine slows those most that
+// wait for each other in a spinning loop, as PyTorch's do.
+func loadAverage() string {
+	data, err := os.ReadFile("/proc/loadavg")
+	if err != nil {
+		return "unknown"
+	}
+	minute, _, _ := strings.Cut(string(data), " ")
+	return minute
+}
+
 func cpuModel() string {
 	info, err := os.ReadFile("/proc/cpuinfo")
 	if err != nil {
