@@ -99,7 +99,7 @@ func (h Hyperparameters) Check() error {
 		between("ignoreLabel", h.IgnoreLabel, 0, 255),
 		oneOf("augmentation", h.Augmentation, AugmentationNone, AugmentationFlips, AugmentationD4),
 		between("earlyStoppingPatience", h.EarlyStoppingPatience, 1, 100_000),
-		between("validationFraction", h.ValidationFraction, 0, 0.9),
+		between("validationFraction", h.ValidationFraction, 0, 0.5),
 	} {
 		if problem != "" {
 			return &UsageError{problem}
