@@ -12,9 +12,10 @@ import (
 	"net/textproto"
 	"net/url"
 	"strings"
-
-	"github.com/swath-dev/swath/internal/gateway/access"
 )
+
+// namespaceHeader names the namespace to work in; it is the gateway's access.NamespaceHeader.
+const namespaceHeader = "Swath-Namespace"
 
 // gatewayClient speaks to the gateway.
 type gatewayClient struct {
@@ -43,7 +44,7 @@ func (c *gatewayClient) call(ctx context.Context, method, path, contentType stri
 		return nil, fmt.Errorf("asking the gateway: %w", err)
 	}
 	request.Header.Set("Authorization", "Bearer "+c.token)
-	request.Header.Set(access.NamespaceHeader, c.namespace)
+	request.Header.Set(namespaceHeader, c.namespace)
 	if contentType != "" {
 		request.Header.Set("Content-Type", contentType)
 	}

@@ -13,8 +13,6 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
-
-	"github.com/swath-dev/swath/internal/storage"
 )
 
 func newDownload(s *session) *cobra.Command {
@@ -135,8 +133,8 @@ func unpack(archive, folder string) error {
 		return err
 	}
 	for _, entry := range reader.File {
-		if err := storage.CheckName(entry.Name); err != nil {
-			return err
+		if !filepath.IsLocal(entry.Name) || filepath.Base(entry.Name) != entry.Name {
+			return fmt.Errorf("the archive has an entry named %q", entry.Name)
 		}
 		if err := unpackEntry(entry, filepath.Join(folder, entry.Name)); err != nil {
 			return fmt.Errorf("%s: %w", entry.Name, err)

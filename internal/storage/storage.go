@@ -8,6 +8,7 @@
 //	models/<id>/<part>      the parts of a model
 //	models/<id>/model.json  its manifest, written last: with it the model exists
 //	jobs/<id>/<name>        checkpoints and whatever else a job needs meanwhile
+//	janitor.json            what the janitor has seen that nothing refers to
 package storage
 
 import (
@@ -22,6 +23,8 @@ import (
 // Store is one namespace's part of a bucket. It is safe for concurrent use.
 type Store struct {
 	bucket *blob.Bucket
+	// bucketName and prefix are where in the bucket's service the keys are.
+	bucketName, prefix string
 	// root is the bucket and prefix, for messages; it never holds credentials.
 	root string
 }
@@ -42,7 +45,8 @@ func Open(ctx context.Context, bucketURL, prefix string) (*Store, error) {
 	if err != nil {
 		return nil, classify(fmt.Errorf("opening storage at %s: %w", root, err))
 	}
-	return &Store{bucket: blob.PrefixedBucket(bucket, strings.TrimSuffix(prefix, "/")+"/"), root: root}, nil
+	below := strings.TrimSuffix(prefix, "/") + "/"
+	return &Store{bucket: blob.PrefixedBucket(bucket, below), bucketName: parsed.Host, prefix: below, root: root}, nil
 }
 
 // withDefaults adds what file:// buckets need: temporary files beside the final

@@ -1,0 +1,154 @@
+package janitor_test
+
+import (
+	"context"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/swath-dev/swath/api/v1alpha1"
+	"github.com/swath-dev/swath/internal/contract"
+	"github.com/swath-dev/swath/internal/janitor"
+	"github.com/swath-dev/swath/internal/storage"
+)
+
+var (
+	day     = time.Date(2026, 7, 1, 3, 0, 0, 0, time.UTC)
+	options = janitor.Options{CutOff: time.Hour, Checkpoints: 24 * time.Hour, Models: 7 * 24 * time.Hour}
+)
+
+func job(uid string, phase v1alpha1.Phase, model string) v1alpha1.TrainingJob {
+	return v1alpha1.TrainingJob{
+		ObjectMeta: metav1.ObjectMeta{UID: types.UID(uid)},
+		Status:     v1alpha1.TrainingJobStatus{Phase: phase, TrainedModel: model},
+	}
+}
+
+func open(t *testing.T) (store *storage.Store, folder string) {
+	t.Helper()
+	folder = t.TempDir()
+	store, err := storage.Open(t.Context(), "file://"+folder, "tenant")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = store.Close() })
+	return store, folder
+}
+
+func clean(t *testing.T, store *storage.Store, options janitor.Options, now time.Time, jobs ...v1alpha1.TrainingJob) janitor.Done {
+	t.Helper()
+	list := func(context.Context) ([]v1alpha1.TrainingJob, error) { return jobs, nil }
+	done, err := janitor.Clean(t.Context(), store, list, options, now, slog.New(slog.NewTextHandler(t.Output(), nil)))
+	if err != nil {
+		t.Fatalf("cleaning: %v", err)
+	}
+	return done
+}
+
+func put(t *testing.T, store *storage.Store, jobID string) {
+	t.Helper()
+	if _, err := store.PutJobObject(t.Context(), jobID, "checkpoint", strings.NewReader("x")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := store.CommitModel(t.Context(), contract.ModelID(jobID), nil, []byte("{}")); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func check(t *testing.T, when string, got, want janitor.Done) {
+	t.Helper()
+	if diff := cmp.Diff(want, got, cmpopts.EquateEmpty()); diff != "" {
+		t.Errorf("%s: %s", when, diff)
+	}
+}
+
+func TestOnlyWhatNothingRefersToIsRemovedAndOnlyAfterItsTime(t *testing.T) {
+	store, _ := open(t)
+	succeeded, running, gone := contract.JobID("succeeded"), contract.JobID("running"), contract.JobID("gone")
+	for _, id := range []string{succeeded, running, gone} {
+		put(t, store, id)
+	}
+	jobs := []v1alpha1.TrainingJob{job("succeeded", v1alpha1.PhaseSucceeded, contract.ModelID(succeeded)), job("running", v1alpha1.PhaseRunning, "")}
+	check(t, "the first time", clean(t, store, options, day, jobs...), janitor.Done{Marked: 3})
+	check(t, "an hour later", clean(t, store, options, day.Add(time.Hour), jobs...), janitor.Done{Marked: 3})
+	after := clean(t, store, options, day.Add(24*time.Hour), jobs...)
+	check(t, "a day later", after, janitor.Done{Checkpoints: sorted(gone, succeeded), Marked: 1})
+	check(t, "a week later", clean(t, store, options, day.Add(7*24*time.Hour), jobs...), janitor.Done{Models: []string{contract.ModelID(gone)}})
+	check(t, "once clean", clean(t, store, options, day.Add(30*24*time.Hour), jobs...), janitor.Done{})
+	models, err := store.ModelIDs(t.Context())
+	if diff := cmp.Diff(sorted(contract.ModelID(succeeded), contract.ModelID(running)), models); diff != "" || err != nil {
+		t.Errorf("models left (%v): %s", err, diff)
+	}
+}
+
+func TestModelsOfJobsThatComeBackAreKept(t *testing.T) {
+	store, _ := open(t)
+	id := contract.JobID("restored")
+	put(t, store, id)
+	clean(t, store, options, day)
+	back := job("restored", v1alpha1.PhaseSucceeded, contract.ModelID(id))
+	clean(t, store, options, day.Add(6*24*time.Hour), back)
+	if done := clean(t, store, options, day.Add(8*24*time.Hour)); len(done.Models) != 0 {
+		t.Errorf("removed %v, though a job named it two days ago", done.Models)
+	}
+}
+
+func TestDryRunRemovesNothing(t *testing.T) {
+	store, _ := open(t)
+	id := contract.JobID("gone")
+	put(t, store, id)
+	clean(t, store, options, day)
+	dry := options
+	dry.DryRun = true
+	for range 2 {
+		done := clean(t, store, dry, day.Add(30*24*time.Hour))
+		if len(done.Models) != 1 || len(done.Checkpoints) != 1 {
+			t.Errorf("would remove %+v", done)
+		}
+	}
+	if _, err := store.ModelInfo(t.Context(), contract.ModelID(id)); err != nil {
+		t.Errorf("the model: %v", err)
+	}
+}
+
+func TestTimesOfZeroKeepEverything(t *testing.T) {
+	store, _ := open(t)
+	put(t, store, contract.JobID("gone"))
+	for _, now := range []time.Time{day, day.Add(1000 * 24 * time.Hour)} {
+		check(t, "with times of zero", clean(t, store, janitor.Options{}, now), janitor.Done{Marked: 2})
+	}
+}
+
+func TestUploadsThatWereCutOffAreRemoved(t *testing.T) {
+	store, folder := open(t)
+	files := filepath.Join(folder, "tenant", "files")
+	if err := os.MkdirAll(files, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for name, age := range map[string]time.Duration{"file-a.18ab3f00aa11bb22.tmp": 2 * time.Hour, "file-b.18ab3f00aa11bb22.tmp": time.Minute, "file-c": 2 * time.Hour} {
+		path := filepath.Join(files, name)
+		if err := os.WriteFile(path, nil, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Chtimes(path, day.Add(-age), day.Add(-age)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	check(t, "cleaning", clean(t, store, options, day), janitor.Done{CutOff: []string{"files/file-a.18ab3f00aa11bb22.tmp"}})
+	check(t, "again", clean(t, store, options, day), janitor.Done{})
+}
+
+func sorted(a, b string) []string {
+	if a > b {
+		a, b = b, a
+	}
+	return []string{a, b}
+}

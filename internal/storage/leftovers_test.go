@@ -1,0 +1,50 @@
+package storage_test
+
+import (
+	"bytes"
+	"io"
+	"testing"
+	"time"
+)
+
+func TestMultipartUploadThatWasCutOffIsFoundAndRemoved(t *testing.T) {
+	server := startS3(t)
+	store := open(t, server.Bucket(t, "swath"))
+	reader, writer := io.Pipe()
+	ended := make(chan error, 1)
+	go func() {
+		_, err := store.PutFile(t.Context(), "file-cut", "cut.h5", reader, noon)
+		ended <- err
+	}()
+	if _, err := writer.Write(bytes.Repeat([]byte("x"), 3*large)); err != nil {
+		t.Fatal(err)
+	}
+	later := time.Now().Add(time.Hour)
+	if keys, err := store.CutOff(t.Context(), time.Now().Add(-time.Hour)); err != nil || len(keys) != 0 {
+		t.Errorf("an upload that goes on counts as cut off: %v (%v)", keys, err)
+	}
+	deadline := time.After(20 * time.Second)
+	look := time.NewTicker(50 * time.Millisecond)
+	defer look.Stop()
+	for keys := []string(nil); len(keys) == 0; {
+		var err error
+		if keys, err = store.CutOff(t.Context(), later); err != nil {
+			t.Fatal(err)
+		}
+		select {
+		case <-deadline:
+			t.Fatal("the upload is not found")
+		case <-look.C:
+		}
+	}
+	if err := store.RemoveCutOff(t.Context(), later); err != nil {
+		t.Fatalf("removing: %v", err)
+	}
+	if keys, err := store.CutOff(t.Context(), later); err != nil || len(keys) != 0 {
+		t.Errorf("left: %v (%v)", keys, err)
+	}
+	_ = writer.Close()
+	if err := <-ended; err == nil {
+		t.Error("the upload ends well though its parts were removed")
+	}
+}
