@@ -37,7 +37,7 @@ func newExecutor(m *Model, c PlanConfig) (*executor, error) {
 		return nil, err
 	}
 	e := &executor{model: m, layout: l, kernels: k, job: newJob(), tiles: make([]workerTiles, c.Workers)}
-	e.arena = make([]float32, l.floats+l.scratch*c.Workers)
+	e.arena = make([]float32, l.arenaFloats())
 	for i := range c.Workers {
 		e.scratches = append(e.scratches, e.arena[l.floats+i*l.scratch:][:l.scratch:l.scratch])
 	}

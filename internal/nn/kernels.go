@@ -95,9 +95,16 @@ func UseKernels(name string) error {
 	return nil
 }
 
-// KernelName is the default of plans: what UseKernels or the environment's SWATH_KERNELS chose, else the best of this machine.
+// KernelName is the default of plans: what UseKernels or the environment's SWATH_KERNELS chose, else the best of this machine. A plan with
+// a name that the environment has wrong is an error.
 func KernelName() string {
-	return defaultKernels().name
+	if k := chosenKernels.Load(); k != nil {
+		return k.name
+	}
+	if name := os.Getenv(kernelsVariable); name != "" {
+		return name
+	}
+	return availableKernels()[0].name
 }
 
 // KernelNames are the kernels of this machine, the best first.
@@ -109,11 +116,9 @@ func KernelNames() []string {
 	return names
 }
 
+// defaultKernels are those of KernelName, or the best if it is wrong.
 func defaultKernels() *kernels {
-	if k := chosenKernels.Load(); k != nil {
-		return k
-	}
-	if k, err := kernelsByName(os.Getenv(kernelsVariable)); err == nil {
+	if k, err := kernelsByName(KernelName()); err == nil {
 		return k
 	}
 	return availableKernels()[0]

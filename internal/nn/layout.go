@@ -112,8 +112,20 @@ func lowestGap(placed []*buffer, b *buffer) int {
 	return offset
 }
 
+// arenaFloats is the size of the plan's block of memory: buffers, and scratch for each worker.
+func (l *layout) arenaFloats() int64 {
+	return int64(l.floats) + int64(l.scratch)*int64(l.config.Workers)
+}
+
+// bytes counts the gradients too.
 func (l *layout) bytes() int64 {
-	return 4 * (int64(l.floats) + int64(l.scratch)*int64(l.config.Workers))
+	floats := l.arenaFloats()
+	if l.config.Mode == Train {
+		for _, s := range l.graph.Params {
+			floats += int64(s.Len())
+		}
+	}
+	return 4 * floats
 }
 
 func roundUp(n, m int) int { return (n + m - 1) / m * m }

@@ -62,7 +62,8 @@ const (
 	stateLoss
 )
 
-// PlanBytes is the memory in bytes that a plan would take, without making it. Weights and the optimiser are not in it.
+// PlanBytes is the memory in bytes that a plan would take, gradients included, without making it. Beside it there are the model's weights
+// and twice as much in the optimiser.
 func PlanBytes(g *Graph, c PlanConfig) (int64, error) {
 	if err := c.complete(g); err != nil {
 		return 0, err

@@ -43,7 +43,7 @@ func TestPlanBytesAreKnownBeforehand(t *testing.T) {
 			want, err := PlanBytes(m.Graph, c)
 			must(t, err)
 			p := mustPlan(t, m, c)
-			if held := int64(4 * len(p.exec.arena)); p.Bytes() != want || held != want {
+			if held := int64(4 * (len(p.exec.arena) + len(p.exec.gradients))); p.Bytes() != want || held != want {
 				t.Errorf("%s: %d bytes beforehand, %d said, %d held", name, want, p.Bytes(), held)
 			}
 		}
@@ -66,6 +66,53 @@ func TestBuffersThatLiveTogetherDoNotOverlap(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestNothingIsReadThatWasNotWritten fills all memory that is not kept between steps with NaNs.
+func TestNothingIsReadThatWasNotWritten(t *testing.T) {
+	for name, network := range networks {
+		for _, mode := range []Mode{Train, Infer} {
+			m := mustModel(t, network, 2)
+			p := mustPlan(t, m, PlanConfig{Mode: mode, MaxBatch: 4, Height: 16, Width: 16, Workers: 2})
+			poison(p.exec)
+			pixels, labels := example(m.Graph, 3, 16, 16, 1)
+			must(t, p.Forward(Batch{3, pixels}))
+			result, err := p.Loss(Loss{IgnoreLabel: None}, labels)
+			must(t, err)
+			if math.IsNaN(result.Mean) {
+				t.Errorf("%s, mode %d: the loss is NaN", name, mode)
+			}
+			if mode == Infer {
+				continue
+			}
+			must(t, p.Backward())
+			if !Finite(p.Gradients()) {
+				t.Errorf("%s: a gradient is NaN", name)
+			}
+		}
+	}
+}
+
+func poison(e *executor) {
+	kept := map[*buffer]bool{}
+	for _, c := range e.convolutions {
+		kept[c.packed], kept[c.packedBack], kept[c.bias] = true, true, true
+	}
+	nan := float32(math.NaN())
+	fill := func(data []float32) {
+		for i := range data {
+			data[i] = nan
+		}
+	}
+	for _, b := range e.layout.buffers {
+		if !kept[b] {
+			fill(b.data)
+		}
+	}
+	for _, s := range e.scratches {
+		fill(s)
+	}
+	fill(e.gradients)
 }
 
 func TestIgnoredLabels(t *testing.T) {
@@ -259,6 +306,11 @@ func TestMistakesAreErrors(t *testing.T) {
 		"no batch":       {func() error { _, err := NewPlan(m, PlanConfig{Height: 16, Width: 16}); return err }, ErrShape},
 		"unknown kernels": {func() error {
 			_, err := NewPlan(m, PlanConfig{MaxBatch: 1, Height: 16, Width: 16, Kernels: "sse"})
+			return err
+		}, ErrKernels},
+		"unknown in the environment": {func() error {
+			t.Setenv(kernelsVariable, "sse9")
+			_, err := NewPlan(m, PlanConfig{MaxBatch: 1, Height: 16, Width: 16})
 			return err
 		}, ErrKernels},
 		"unknown default":     {func() error { return UseKernels("mmx") }, ErrKernels},
