@@ -35,18 +35,25 @@ func (s *Store) put(ctx context.Context, key string, r io.Reader, options *blob.
 	// Cancelling the writer's context before Close throws away what was written.
 	writeCtx, discard := context.WithCancel(ctx)
 	defer discard()
-	writer, err := s.bucket.NewWriter(writeCtx, key, options)
+	var file durable
+	writer, err := s.bucket.NewWriter(writeCtx, key, file.options(options))
 	if err != nil {
 		return fail(err)
 	}
 	hash := sha256.New()
 	n, err := io.Copy(io.MultiWriter(writer, hash), r)
+	if err == nil {
+		err = file.syncContent()
+	}
 	if err != nil {
 		discard()
 		_ = writer.Close()
 		return fail(err)
 	}
 	if err := writer.Close(); err != nil {
+		return fail(err)
+	}
+	if err := file.syncName(); err != nil {
 		return fail(err)
 	}
 	return Digest{SHA256: hex.EncodeToString(hash.Sum(nil)), Bytes: n}, nil
