@@ -67,14 +67,14 @@ func (l *layout) virtual(n *Node, consumers []*Node) bool {
 
 // value makes the value that a node stores.
 func (l *layout) value(n *Node) *value {
-	v := &value{node: n, h: l.config.Height >> n.Scale, w: l.config.Width >> n.Scale, stride: roundUp(n.Channels, lanes), vector: n.Vector}
+	v := &value{node: n, h: l.config.Height >> n.Scale, w: l.config.Width >> n.Scale, stride: toLanes(n.Channels), vector: n.Vector}
 	if n.Vector {
 		v.h, v.w = 1, 1
 	}
 	if n.Kind == KindConcat {
 		v.stride = 0
 		for _, in := range n.Inputs {
-			v.stride += roundUp(in.Channels, lanes)
+			v.stride += toLanes(in.Channels)
 		}
 	}
 	v.noGrad = n.Kind == KindBandStats

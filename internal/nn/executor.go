@@ -81,7 +81,7 @@ func (e *executor) bind(s stage) {
 
 func (e *executor) scratch(worker int) []float32 { return e.scratches[worker] }
 
-func (l *layout) needScratch(floats int) { l.scratch = max(l.scratch, roundUp(floats, lanes)+guard) }
+func (l *layout) needScratch(floats int) { l.scratch = max(l.scratch, toLanes(floats)+guard) }
 
 func (e *executor) run(tasks int, task func(worker, task int)) {
 	e.job.run(e.layout.config.Workers, tasks, task)
@@ -130,7 +130,7 @@ func (e *executor) forward(b Batch) {
 	for _, s := range e.layout.stages {
 		base := s.common()
 		e.run(base.tasks(e.n), base.forwardTask)
-		if c, ok := s.(*convStage); ok && c.stageBase.parts != nil {
+		if c, ok := s.(*convStage); ok && c.parts != nil {
 			c.normalise(e)
 		}
 	}

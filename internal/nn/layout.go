@@ -60,7 +60,7 @@ type buffer struct {
 }
 
 func (l *layout) buffer(floats int) *buffer {
-	b := &buffer{floats: roundUp(floats, lanes), first: -1}
+	b := &buffer{floats: toLanes(floats), first: -1}
 	l.buffers = append(l.buffers, b)
 	return b
 }
@@ -128,7 +128,8 @@ func (l *layout) bytes() int64 {
 	return 4 * floats
 }
 
-func roundUp(n, m int) int { return (n + m - 1) / m * m }
+// toLanes rounds a number of channels or floats up to whole lanes.
+func toLanes(n int) int { return (n + lanes - 1) / lanes * lanes }
 
 // chips is the number of images that a value holds for n chips; a vector is one image of n pixels.
 func (v *value) chips(n int) int {

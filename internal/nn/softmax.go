@@ -92,7 +92,7 @@ func (e *executor) lossTask(worker, task int) {
 	rows := lossRows{stride: v.stride, logits: v.rows(v.data.data, e.n, chip, y0, y1)}
 	scratch := e.scratch(worker)
 	rows.factor, rows.most, rows.sums = scratch[:n], scratch[n:2*n], scratch[2*n:3*n]
-	rows.grad = scratch[roundUp(3*n, lanes):][:n*v.stride]
+	rows.grad = scratch[toLanes(3*n):][:n*v.stride]
 	if v.grad != nil {
 		rows.grad = v.rows(v.grad.data, e.n, chip, y0, y1)
 	}

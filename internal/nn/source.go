@@ -49,7 +49,7 @@ func plainSource(v *value) *source {
 	at := 0
 	for _, in := range v.node.Inputs {
 		s.segments = append(s.segments, segment{at, in.Channels})
-		at += roundUp(in.Channels, lanes)
+		at += toLanes(in.Channels)
 	}
 	return s
 }

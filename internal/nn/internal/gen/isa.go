@@ -112,12 +112,6 @@ func offsetBase(base, offset Register) Register {
 	return r
 }
 
-func copied(r Register) Register {
-	c := GP64()
-	MOVQ(r, c)
-	return c
-}
-
 func at(base Register, disp int) Mem { return Mem{Base: base, Disp: disp} }
 
 func plus(base, index Register) Mem { return Mem{Base: base, Index: index, Scale: 1} }

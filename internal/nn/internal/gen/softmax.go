@@ -26,7 +26,7 @@ func (s isa) softmax() {
 		CMPQ(j, c)
 		JLT(LabelRef(label))
 	}
-	acc := func(part int) VecPhysical { return s.v(part) }
+	acc := s.v // By part.
 	greatest, x := s.v(2), s.v(3)
 	Label("rows")
 	for part := range parts {
