@@ -40,6 +40,7 @@ type Hyperparameters struct {
 	BatchSize *int32 `json:"batchSize,omitempty"`
 
 	// learningRate is the highest step length of AdamW.
+	// +kubebuilder:validation:XValidation:rule="self > 0.0",message="learningRate must be greater than 0"
 	// +kubebuilder:validation:Minimum=1e-8
 	// +kubebuilder:validation:Maximum=1
 	// +optional
