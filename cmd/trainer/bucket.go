@@ -29,10 +29,15 @@ func (c jobCheckpoints) Names(ctx context.Context) ([]string, error) {
 // Write implements checkpoint.Store. The bucket shows an object when it is whole, and not before.
 func (c jobCheckpoints) Write(ctx context.Context, name string, write func(io.Writer) error) error {
 	reader, writer := io.Pipe()
-	go func() { writer.CloseWithError(write(writer)) }()
+	written := make(chan struct{})
+	go func() {
+		defer close(written)
+		writer.CloseWithError(write(writer))
+	}()
 	_, err := c.store.PutJobObject(ctx, c.job, name, reader)
-	// Lets the goroutine end where the bucket did not take everything.
+	// Where the bucket did not take everything the goroutine ends now; it must not read on while training goes on.
 	reader.CloseWithError(io.ErrClosedPipe)
+	<-written
 	return err
 }
 

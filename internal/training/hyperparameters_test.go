@@ -70,6 +70,21 @@ func TestDefaultsAreChosenByTheData(t *testing.T) {
 	}
 }
 
+func TestTheLearningRateGrowsWithTheRootOfTheBatch(t *testing.T) {
+	for _, c := range []struct {
+		size  string
+		batch int
+		want  float64
+	}{
+		{SizeSmall, 1, 0.003}, {SizeSmall, 4, 0.003}, {SizeSmall, 16, 0.006}, {SizeSmall, 32, 0.0085}, {SizeSmall, 4096, 0.012},
+		{SizeBase, 16, 0.004}, {SizeLarge, 4, 0.0015},
+	} {
+		if got := defaultRate(c.size, c.batch); got != c.want {
+			t.Errorf("%s in batches of %d: %v, want %v", c.size, c.batch, got, c.want)
+		}
+	}
+}
+
 func TestWhatIsAskedForIsUsed(t *testing.T) {
 	h, err := ParseHyperparameters(`{"numClasses": 5, "epochs": 3, "batchSize": 7, "seed": 0, "augmentation": "none"}`)
 	if err != nil {
