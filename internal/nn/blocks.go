@@ -5,8 +5,10 @@ type blocks struct {
 	height, rows, perChip int
 }
 
-func blocksOf(v *value, rows int) blocks {
-	rows = min(max(rows, 1), v.h)
+// blocksOf has blocks of nearly the same, even number of rows, of at most so many (which is even).
+func blocksOf(v *value, most int) blocks {
+	count := (v.h + most - 1) / most
+	rows := ((v.h+count-1)/count + 1) &^ 1
 	return blocks{height: v.h, rows: rows, perChip: (v.h + rows - 1) / rows}
 }
 

@@ -53,7 +53,7 @@ type concatStage struct {
 }
 
 func (s *concatStage) reads() []*value { return s.parts }
-func (s *concatStage) plan(*layout)    { s.blocks = blocksOf(s.out, 1) }
+func (s *concatStage) plan(*layout)    { s.blocks = blocksOf(s.out, 2) }
 
 func (s *concatStage) forward(e *executor, _, _ int) {
 	at := 0
@@ -81,7 +81,7 @@ func (s *bandStatsStage) backward(*executor, int, int) {}
 
 func (s *bandStatsStage) plan(*layout) {
 	s.byChip = true
-	s.blocks = blocksOf(s.out, 1)
+	s.blocks = blocksOf(s.out, 2)
 }
 
 func (s *bandStatsStage) forward(e *executor, _, chip int) {
