@@ -98,7 +98,21 @@ func (d *display) draw(s training.Snapshot) {
 	if s.Left > 0 {
 		line += "  " + duration(s.Left) + " left"
 	}
-	fmt.Fprint(d.w, clearLine+line)
+	fmt.Fprint(d.w, clearLine+d.fit(line))
+}
+
+// fit cuts a line to the width of the terminal: a longer one could not be drawn over.
+func (d *display) fit(line string) string {
+	file, ok := d.w.(*os.File)
+	if !ok {
+		return line
+	}
+	width, _, err := term.GetSize(int(file.Fd()))
+	letters := []rune(line)
+	if err != nil || width < 1 || len(letters) < width {
+		return line
+	}
+	return string(letters[:width-1])
 }
 
 func (d *display) finish(o *training.Outcome) {
