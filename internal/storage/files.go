@@ -38,7 +38,9 @@ func (s *Store) PutFile(ctx context.Context, id, filename string, r io.Reader, n
 	if err != nil {
 		return FileInfo{}, err
 	}
-	digest, err := s.put(ctx, k, r, nil)
+	// Uploads go on side by side in the gateway: each has but a few pieces in memory. Pieces of this size let a file be as
+	// large as S3 allows 10,000 of them to be, which is 78 GiB.
+	digest, err := s.put(ctx, k, r, &blob.WriterOptions{BufferSize: 8 << 20, MaxConcurrency: 2})
 	if err != nil {
 		return FileInfo{}, err
 	}

@@ -4,10 +4,13 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 
 	"golang.org/x/sync/errgroup"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/swath-dev/swath/api/v1alpha1"
@@ -37,7 +40,7 @@ func (j *Jobs) Page(ctx context.Context, namespace, after string, limit int) (pa
 	if more = len(newest) > limit; more {
 		newest = newest[:limit]
 	}
-	page, err = j.refresh(ctx, newest)
+	page, err = j.refresh(ctx, namespace, newest)
 	return page, more, err
 }
 
@@ -52,13 +55,30 @@ func newestFirst(all []v1alpha1.TrainingJob) []*v1alpha1.TrainingJob {
 	return sorted
 }
 
-// refresh reads those jobs from the API server that had not ended when the cache saw them, and drops those that are gone.
-func (j *Jobs) refresh(ctx context.Context, page []*v1alpha1.TrainingJob) ([]*v1alpha1.TrainingJob, error) {
+// fewReads is up to how many jobs are simply read; for more, it is asked first which of them have changed.
+const fewReads = 4
+
+// refresh makes sure that those jobs that had not ended when the cache saw them are shown as they are now, and drops those that
+// are gone.
+func (j *Jobs) refresh(ctx context.Context, namespace string, page []*v1alpha1.TrainingJob) ([]*v1alpha1.TrainingJob, error) {
+	open := 0
+	for _, job := range page {
+		if !job.Status.Phase.Finished() {
+			open++
+		}
+	}
+	var versions map[types.UID]string
+	if open > fewReads {
+		var err error
+		if versions, err = j.versions(ctx, namespace); err != nil {
+			return nil, err
+		}
+	}
 	fresh := make([]*v1alpha1.TrainingJob, len(page))
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(readers)
 	for i, job := range page {
-		if job.Status.Phase.Finished() {
+		if job.Status.Phase.Finished() || versions != nil && versions[job.UID] == job.ResourceVersion {
 			fresh[i] = job
 			continue
 		}
@@ -77,4 +97,18 @@ func (j *Jobs) refresh(ctx context.Context, page []*v1alpha1.TrainingJob) ([]*v1
 		return nil, err
 	}
 	return slices.DeleteFunc(fresh, func(job *v1alpha1.TrainingJob) bool { return job == nil }), nil
+}
+
+// versions are the resource versions that the namespace's jobs have now.
+func (j *Jobs) versions(ctx context.Context, namespace string) (map[types.UID]string, error) {
+	list := &metav1.PartialObjectMetadataList{}
+	list.SetGroupVersionKind(v1alpha1.GroupVersion.WithKind(v1alpha1.TrainingJobKind + "List"))
+	if err := j.live.List(ctx, list, client.InNamespace(namespace)); err != nil {
+		return nil, fmt.Errorf("listing the versions of the TrainingJobs of namespace %s: %w", namespace, err)
+	}
+	versions := make(map[types.UID]string, len(list.Items))
+	for i := range list.Items {
+		versions[list.Items[i].UID] = list.Items[i].ResourceVersion
+	}
+	return versions, nil
 }
