@@ -159,7 +159,7 @@ func (w *world) start() *Action {
 // startable tells whether the job needs a Pod and nothing of the job itself is in
 // the way: it is not at its end or held, and no Pod of it can still work.
 func (w *world) startable() bool {
-	if w.finished() || w.cancel() || w.beingDeleted() || w.failure() != nil || !w.allGone() {
+	if w.finished() || w.cancel() || w.beingDeleted() || w.failure() != nil || !w.allEnded() {
 		return false
 	}
 	if w.role() == v1alpha1.RoleTrain && (w.suspended() || w.succeeded()) {

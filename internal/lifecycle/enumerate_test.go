@@ -175,7 +175,7 @@ func checkEnd(t *testing.T, o lifecycle.Observed, d lifecycle.Decision) {
 		if d.Ends && d.Status.Phase == v1alpha1.PhaseCancelled && !(lost && !p.Terminal) {
 			t.Errorf("cancelled, but Pod %s is there", p.Name)
 		}
-		if d.Ends && d.Status.Phase == v1alpha1.PhaseFailed && !p.Terminal && !lost {
+		if d.Ends && d.Status.Phase == v1alpha1.PhaseFailed && canWork(p) && !lost {
 			t.Errorf("failed, but Pod %s can still work", p.Name)
 		}
 	}
@@ -187,7 +187,7 @@ func checkEnd(t *testing.T, o lifecycle.Observed, d lifecycle.Decision) {
 			t.Errorf("a Pod is made in %s", d.Status.Phase)
 		}
 		for _, p := range o.Pods {
-			if lost := p.Deleting && !o.Now.Before(p.DeleteBy.Add(o.Settings.LostAfter)); !p.Terminal && !lost {
+			if lost := p.Deleting && !o.Now.Before(p.DeleteBy.Add(o.Settings.LostAfter)); canWork(p) && !lost {
 				t.Errorf("a Pod is made while Pod %s can still work", p.Name)
 			}
 		}

@@ -49,7 +49,7 @@ func (w *world) succeeded() bool {
 }
 
 func (w *world) failed() bool {
-	return !w.cancel() && w.allGone() && w.failure() != nil
+	return !w.cancel() && w.allEnded() && w.failure() != nil
 }
 
 func (w *world) training() bool {

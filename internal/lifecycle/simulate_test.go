@@ -162,7 +162,7 @@ func (s *simulation) create(a lifecycle.Action) {
 		s.t.Fatalf("Pod %s is made after the end", p.Name)
 	}
 	for _, other := range s.pods {
-		if !other.Terminal && !s.lost(other) {
+		if canWork(other) && !s.lost(other) {
 			s.t.Fatalf("Pod %s is made while Pod %s can still work", p.Name, other.Name)
 		}
 	}
@@ -185,6 +185,15 @@ func (s *simulation) change(name string, uid types.UID, how func(*lifecycle.Pod)
 		delete(s.pods, name)
 	}
 	s.podsChanged()
+}
+
+// canWork tells whether a Pod's own containers are not at their end.
+func canWork(p lifecycle.Pod) bool {
+	last := contract.StageValidate
+	if p.Role == v1alpha1.RoleTrain {
+		last = contract.StageTrain
+	}
+	return !p.Terminal && p.Stages[last].State != lifecycle.Ended
 }
 
 // checkResult checks that the result of a train Pod is recorded before the Pod goes.

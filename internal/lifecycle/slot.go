@@ -22,7 +22,7 @@ func SlotNeedOf(o Observed) SlotNeed {
 		return NoSlot
 	}
 	w.settle()
-	if w.train != nil && !w.gone(w.train) {
+	if w.train != nil && !w.workEnded(w.train) {
 		return HoldsSlot
 	}
 	if w.role() != v1alpha1.RoleTrain || !w.startable() || w.Refusal != nil {

@@ -47,7 +47,7 @@ func (w *world) waitsFor(refusal *Refusal) (reason, message string) {
 		return refusal.Reason, refusal.Message
 	case p != nil && a == nil:
 		return w.podWaitsFor(p)
-	case !w.allGone():
+	case !w.allEnded():
 		return v1alpha1.ReasonStopping, "the next start waits until the Pods before it are gone: " + w.podsInTheWay()
 	case a != nil && w.Now.Before(w.notBefore()):
 		return v1alpha1.ReasonBackOff, fmt.Sprintf("starts again at %s, after: %s", w.notBefore().UTC().Format(time.RFC3339), a.Message)

@@ -115,7 +115,18 @@ func (w *world) gone(p *Pod) bool {
 	return p == nil || p.Terminal || p.lost(w.Now, w.Settings.LostAfter)
 }
 
-// allGone tells whether no Pod of the job can do any more work.
+// allEnded tells whether no Pod of the job can do any more work of ours. The
+// kubelet, or a sidecar of others, may still be at one.
+func (w *world) allEnded() bool {
+	for i := range w.Pods {
+		if !w.workEnded(&w.Pods[i]) {
+			return false
+		}
+	}
+	return true
+}
+
+// allGone tells whether no Pod of the job does anything any more.
 func (w *world) allGone() bool {
 	for i := range w.Pods {
 		if !w.gone(&w.Pods[i]) {
