@@ -13,6 +13,7 @@ import (
 
 type options struct {
 	python, out     string
+	hdf5            string
 	clock           string
 	rounds, threads int
 }
@@ -24,7 +25,7 @@ type engine struct {
 }
 
 // compare runs the processes in turn and writes table and file.
-func (o options) compare() error {
+func (o options) compare() (err error) {
 	engines := []engine{
 		{"swath", o.runOurs},
 		{"torch avx2", func() (process, error) { return o.runTorch("avx2") }},
@@ -33,8 +34,8 @@ func (o options) compare() error {
 	results, load := map[string][]process{}, loadAverage()
 	for round := range o.rounds {
 		for _, e := range engines {
-			p, err := e.run()
-			if err != nil {
+			var p process
+			if p, err = e.run(); err != nil {
 				return fmt.Errorf("round %d, %s: %w", round+1, e.name, err)
 			}
 			results[e.name] = append(results[e.name], p)
@@ -46,6 +47,11 @@ func (o options) compare() error {
 	r.Conditions["clock"] = o.clock
 	r.Conditions["load average"] = fmt.Sprintf("%s before, %s after", load, loadAverage())
 	r.print(os.Stdout)
+	if o.hdf5 != "" {
+		if r.HDF5, err = os.ReadFile(o.hdf5); err != nil {
+			return fmt.Errorf("reading the figures of HDF5: %w", err)
+		}
+	}
 	return r.write(o.out)
 }
 

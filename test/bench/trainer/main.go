@@ -25,7 +25,8 @@ var referenceProgram string
 func main() {
 	o := options{}
 	flag.StringVar(&o.python, "python", "python3", "the Python that has torch")
-	flag.StringVar(&o.out, "out", "bin/bench/trainer.json", "file for the figures; its other members are kept")
+	flag.StringVar(&o.out, "out", "bin/bench/trainer.json", "file for the figures")
+	flag.StringVar(&o.hdf5, "hdf5", "", "file with the figures of test/bench/hdf5, to be put beside these")
 	flag.IntVar(&o.rounds, "rounds", 5, "processes of each kind")
 	flag.IntVar(&o.threads, "threads", 2, "threads of each")
 	flag.StringVar(&o.clock, "clock", "wall", "wall, or cpu: processor time, which with one thread means something on a busy machine too")

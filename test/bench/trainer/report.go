@@ -2,10 +2,8 @@ package main
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"math"
 	"os"
 	"path/filepath"
@@ -19,6 +17,7 @@ import (
 type report struct {
 	Conditions map[string]string `json:"conditions"`
 	Models     []modelReport     `json:"models"`
+	HDF5       json.RawMessage   `json:"hdf5,omitempty"` // As test/bench/hdf5 wrote them.
 }
 
 type modelReport struct {
@@ -142,25 +141,9 @@ func (r report) print(w io.Writer) {
 	t.Flush()
 }
 
-// write puts the report into the file; members of other benchmarks stay.
+// write puts the report into the file.
 func (r report) write(path string) error {
-	all := map[string]json.RawMessage{}
-	old, err := os.ReadFile(path)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-	case err != nil:
-		return fmt.Errorf("reading %s: %w", path, err)
-	default:
-		if err := json.Unmarshal(old, &all); err != nil {
-			return fmt.Errorf("reading %s: %w", path, err)
-		}
-	}
-	for name, part := range map[string]any{"conditions": r.Conditions, "models": r.Models} {
-		if all[name], err = json.Marshal(part); err != nil {
-			return fmt.Errorf("writing %s of %s: %w", name, path, err)
-		}
-	}
-	data, err := json.MarshalIndent(all, "", "  ")
+	data, err := json.MarshalIndent(r, "", "  ")
 	if err != nil {
 		return fmt.Errorf("writing %s: %w", path, err)
 	}
