@@ -2,12 +2,14 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"os"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/json"
 	"sigs.k8s.io/yaml"
 )
 
@@ -147,7 +149,12 @@ func Load(path string) (Config, error) {
 // Parse reads a configuration in YAML; what is left out has its default.
 func Parse(data []byte) (Config, error) {
 	c := Default()
-	if err := yaml.UnmarshalStrict(data, &c); err != nil {
+	asJSON, err := yaml.YAMLToJSONStrict(data)
+	if err != nil {
+		return Config{}, fmt.Errorf("it is not YAML: %w", err)
+	}
+	unknown, err := json.UnmarshalStrict(asJSON, &c)
+	if err := errors.Join(append(unknown, err)...); err != nil {
 		return Config{}, err
 	}
 	if err := c.check(); err != nil {

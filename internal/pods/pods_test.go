@@ -1,0 +1,172 @@
+package pods_test
+
+import (
+	"errors"
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
+	"sigs.k8s.io/yaml"
+
+	"github.com/swath-dev/swath/api/v1alpha1"
+	"github.com/swath-dev/swath/internal/config"
+	"github.com/swath-dev/swath/internal/contract"
+	"github.com/swath-dev/swath/internal/pods"
+)
+
+var update = flag.Bool("update", false, "write the goldens anew")
+
+func makeConfig() *config.Config {
+	c := config.Default()
+	c.Trainer.Image = "swath.local/trainer:dev"
+	c.Storage = []config.Storage{{URL: "s3://bucket?region=eu-central-1", SecretName: "swath-storage"}}
+	return &c
+}
+
+func makeJob() *v1alpha1.TrainingJob {
+	job := &v1alpha1.TrainingJob{ObjectMeta: metav1.ObjectMeta{Namespace: "team-a", Name: "ships", UID: "0a1b"}}
+	job.Spec = v1alpha1.TrainingJobSpec{
+		Task: v1alpha1.TaskSegmentation, TrainingFile: "file-train", ValidationFile: ptr.To(v1alpha1.FileName("file-validation")),
+		Hyperparameters: &v1alpha1.Hyperparameters{NumClasses: ptr.To[int32](7)},
+	}
+	job.Status.ID = "trainingjob-5ms9ja6hk2x0"
+	job.Status.Files = &v1alpha1.ValidatedFiles{
+		Training:   v1alpha1.ValidatedFile{SHA256: strings.Repeat("a", 64)},
+		Validation: &v1alpha1.ValidatedFile{SHA256: strings.Repeat("b", 64)},
+	}
+	return job
+}
+
+func mustMake(t *testing.T, job *v1alpha1.TrainingJob, role string, c *config.Config) *corev1.Pod {
+	t.Helper()
+	pod, err := pods.Make(job, role, 1, c)
+	if err != nil {
+		t.Fatalf("making the %s Pod: %v", role, err)
+	}
+	return pod
+}
+
+// The Pods as a whole, to be read; `go test ./internal/pods -update` writes them anew.
+func TestThePodsAreThoseOfTheGoldens(t *testing.T) {
+	for _, role := range []string{v1alpha1.RolePrepare, v1alpha1.RoleTrain} {
+		got, err := yaml.Marshal(mustMake(t, makeJob(), role, makeConfig()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		path := filepath.Join("testdata", role+".yaml")
+		if *update {
+			if err := os.WriteFile(path, got, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		want, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if string(got) != string(want) {
+			t.Errorf("the %s Pod is not that of %s; run with -update and look at the difference:\n%s", role, path, got)
+		}
+	}
+}
+
+func TestAllContainersAreRestricted(t *testing.T) {
+	for _, role := range []string{v1alpha1.RolePrepare, v1alpha1.RoleTrain} {
+		pod := mustMake(t, makeJob(), role, makeConfig())
+		for _, c := range append(pod.Spec.InitContainers, pod.Spec.Containers...) {
+			s := c.SecurityContext
+			if *s.AllowPrivilegeEscalation || !*s.ReadOnlyRootFilesystem || !*s.RunAsNonRoot || s.Capabilities.Drop[0] != "ALL" {
+				t.Errorf("the container %s has the security context %+v", c.Name, s)
+			}
+			for _, kind := range []corev1.ResourceList{c.Resources.Requests, c.Resources.Limits} {
+				if kind.Cpu().IsZero() || kind.Memory().IsZero() {
+					t.Errorf("the container %s has the resources %+v", c.Name, c.Resources)
+				}
+			}
+		}
+		if *pod.Spec.AutomountServiceAccountToken || *pod.Spec.EnableServiceLinks || pod.Spec.RestartPolicy != corev1.RestartPolicyNever {
+			t.Errorf("the %s Pod is %+v", role, pod.Spec)
+		}
+	}
+}
+
+func TestTheOperatorsOwnKeysWin(t *testing.T) {
+	c := makeConfig()
+	c.Allow = config.Allow{LabelPrefixes: []string{"*"}, AnnotationPrefixes: []string{"*"}}
+	c.Train.NodeSelector = map[string]string{"pool": "training"}
+	job := makeJob()
+	job.Spec.Pod = &v1alpha1.PodOptions{
+		Labels:       map[string]string{"team": "a", "app.kubernetes.io/managed-by": "me"},
+		NodeSelector: map[string]string{"pool": "mine", "gpu": "a100"},
+		Env:          []v1alpha1.EnvVar{{Name: "OMP_NUM_THREADS", Value: "$(SWATH_STORAGE_URL)"}},
+		Resources:    &corev1.ResourceRequirements{Limits: corev1.ResourceList{corev1.ResourceMemory: resource.MustParse("1Gi"), "nvidia.com/gpu": resource.MustParse("1")}},
+	}
+	pod := mustMake(t, job, v1alpha1.RoleTrain, c)
+	if pod.Labels["team"] != "a" || pod.Labels["app.kubernetes.io/managed-by"] != "swath" {
+		t.Errorf("the labels are %v", pod.Labels)
+	}
+	if pod.Spec.NodeSelector["pool"] != "training" || pod.Spec.NodeSelector["gpu"] != "a100" {
+		t.Errorf("the node selector is %v", pod.Spec.NodeSelector)
+	}
+	train := pod.Spec.Containers[0]
+	if last := train.Env[len(train.Env)-1]; last.Value != "$$(SWATH_STORAGE_URL)" {
+		t.Errorf("the value is expanded: %q", last.Value)
+	}
+	// A configured request that is over the job's limit gives way to it.
+	if r := train.Resources; r.Requests.Memory().String() != "1Gi" || r.Limits.Name("nvidia.com/gpu", resource.DecimalSI).Value() != 1 || r.Limits.Cpu().String() != "4" {
+		t.Errorf("the resources are %+v", r)
+	}
+	prepare := mustMake(t, job, v1alpha1.RolePrepare, c)
+	if prepare.Labels["team"] != "" || prepare.Spec.NodeSelector["gpu"] != "" {
+		t.Errorf("the prepare Pod takes the job's options: %+v", prepare)
+	}
+}
+
+func TestWhatTheConfigurationDoesNotListIsRefused(t *testing.T) {
+	cases := map[string]struct {
+		pod  v1alpha1.PodOptions
+		says string
+	}{
+		"a service account":        {v1alpha1.PodOptions{ServiceAccountName: "admin"}, "serviceAccountName admin"},
+		"a priority class":         {v1alpha1.PodOptions{PriorityClassName: "system-node-critical"}, "priorityClassName system-node-critical"},
+		"a runtime class":          {v1alpha1.PodOptions{RuntimeClassName: "privileged"}, "runtimeClassName privileged"},
+		"a pull secret":            {v1alpha1.PodOptions{ImagePullSecrets: []corev1.LocalObjectReference{{Name: "theirs"}}}, "imagePullSecrets theirs"},
+		"a toleration":             {v1alpha1.PodOptions{Tolerations: []corev1.Toleration{{Key: "node-role.kubernetes.io/control-plane"}}}, "tolerations node-role"},
+		"a toleration of all":      {v1alpha1.PodOptions{Tolerations: []corev1.Toleration{{Operator: corev1.TolerationOpExists}}}, "tolerations of every taint"},
+		"a label":                  {v1alpha1.PodOptions{Labels: map[string]string{"app": "database"}}, "labels app"},
+		"a label of ours":          {v1alpha1.PodOptions{Labels: map[string]string{v1alpha1.LabelJobName: "other"}}, "labels training.swath.dev/job-name"},
+		"an annotation":            {v1alpha1.PodOptions{Annotations: map[string]string{"container.apparmor.security.beta.kubernetes.io/train": "unconfined"}}, "annotations container.apparmor"},
+		"the storage's URL":        {v1alpha1.PodOptions{Env: []v1alpha1.EnvVar{{Name: contract.EnvStorageURL}}}, "env SWATH_STORAGE_URL"},
+		"a proxy in small letters": {v1alpha1.PodOptions{Env: []v1alpha1.EnvVar{{Name: "https_proxy"}}}, "env https_proxy"},
+		"the loader":               {v1alpha1.PodOptions{Env: []v1alpha1.EnvVar{{Name: "LD_PRELOAD"}}}, "env LD_PRELOAD"},
+		"credentials":              {v1alpha1.PodOptions{Env: []v1alpha1.EnvVar{{Name: "AWS_ENDPOINT_URL"}}}, "env AWS_ENDPOINT_URL"},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			job := makeJob()
+			job.Spec.Pod = &c.pod
+			_, err := pods.Make(job, v1alpha1.RoleTrain, 1, makeConfig())
+			var refused *pods.NotAllowed
+			if !errors.As(err, &refused) || refused.Reason != v1alpha1.ReasonPodNotAllowed || !strings.Contains(refused.Message, c.says) {
+				t.Errorf("the error is %v, want %q", err, c.says)
+			}
+		})
+	}
+}
+
+func TestAVolumeIsReadOnlyWhilePreparing(t *testing.T) {
+	c := makeConfig()
+	c.Storage = []config.Storage{{URL: "file:///swath/storage", PersistentVolumeClaim: "files"}}
+	for role, readOnly := range map[string]bool{v1alpha1.RolePrepare: true, v1alpha1.RoleTrain: false} {
+		for _, mount := range mustMake(t, makeJob(), role, c).Spec.Containers[0].VolumeMounts {
+			if mount.MountPath == contract.StorageDir && mount.ReadOnly != readOnly {
+				t.Errorf("in the %s Pod the volume's mount is %+v", role, mount)
+			}
+		}
+	}
+}
