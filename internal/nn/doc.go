@@ -7,13 +7,13 @@
 //	err := plan.Forward(batch)
 //	result, err := plan.Loss(loss, labels)
 //	err = plan.Backward()
-//	optimizer.Step(rate)
+//	err = optimizer.Step(plan.Gradients(), rate)
 //
 // Activations are float32 in NHWC order; pixels come in as bands × height × width, as the training files have them.
 //
 // The same calls give the same bytes on any machine: the number of shards and the order of each reduction depend on shapes only,
-// never on workers or kernels; each output has one accumulator, summed with fused multiply-adds in ascending order; exponential and
-// logarithm are the package's own; products in plain Go are rounded explicitly, so that no compiler fuses them.
+// never on workers or kernels; each output of a convolution has one accumulator, to which fused multiply-adds are added in ascending
+// order; exponential and logarithm are the package's own; products in plain Go are rounded explicitly, so that no compiler fuses them.
 package nn
 
 // NumericsVersion names the arithmetic of this package. It changes whenever the same inputs may give other bytes than before, and is
