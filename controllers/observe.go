@@ -32,7 +32,8 @@ func (r *TrainingJobReconciler) observe(ctx context.Context, job *v1alpha1.Train
 	if err := r.readTrouble(ctx, job.Namespace, &observed); err != nil {
 		return observed, nil, err
 	}
-	return observed, foreign, r.askQueue(ctx, &observed)
+	r.askQueue(ctx, &observed)
+	return observed, foreign, nil
 }
 
 // observeLive is observe with Pods read from the API server itself: an end is
@@ -44,7 +45,8 @@ func (r *TrainingJobReconciler) observeLive(ctx context.Context, job *v1alpha1.T
 		return lifecycle.Observed{}, fmt.Errorf("listing the Pods of the TrainingJob live: %w", err)
 	}
 	observed, _ := r.world(job, list.Items)
-	return observed, r.askQueue(ctx, &observed)
+	r.askQueue(ctx, &observed)
+	return observed, nil
 }
 
 // world is the observation of the job with these Pods, without what the queue and
@@ -79,7 +81,7 @@ func (r *TrainingJobReconciler) world(job *v1alpha1.TrainingJob, list []corev1.P
 
 // askQueue asks for a slot if the job wants one, and gives back what it no longer
 // needs.
-func (r *TrainingJobReconciler) askQueue(ctx context.Context, observed *lifecycle.Observed) error {
+func (r *TrainingJobReconciler) askQueue(ctx context.Context, observed *lifecycle.Observed) {
 	job := observed.Job
 	switch lifecycle.SlotNeedOf(*observed) {
 	case lifecycle.HoldsSlot:
@@ -91,7 +93,6 @@ func (r *TrainingJobReconciler) askQueue(ctx context.Context, observed *lifecycl
 	default:
 		r.wakeJobs(r.Queue.Release(job.UID))
 	}
-	return nil
 }
 
 // queued is what the queue has to know of the job. A priority class that is not
@@ -112,18 +113,6 @@ func (r *TrainingJobReconciler) queued(ctx context.Context, job *v1alpha1.Traini
 	return entry
 }
 
-// troubles are the reasons of events that tell why a Pod does not get on, by ours.
-var troubles = map[string]string{
-	"FailedMount":                   v1alpha1.ReasonVolumeUnavailable,
-	"FailedAttachVolume":            v1alpha1.ReasonVolumeUnavailable,
-	"FailedMapVolume":               v1alpha1.ReasonVolumeUnavailable,
-	"FailedCreatePodSandBox":        v1alpha1.ReasonSandboxFailed,
-	"FailedPodSandBoxStatus":        v1alpha1.ReasonSandboxFailed,
-	"FailedCreatePodContainer":      v1alpha1.ReasonSandboxFailed,
-	"NetworkNotReady":               v1alpha1.ReasonSandboxFailed,
-	"FailedPrepareDynamicResources": v1alpha1.ReasonContainerConfigError,
-}
-
 // readTrouble reads the events of Pods that do not get on.
 func (r *TrainingJobReconciler) readTrouble(ctx context.Context, namespace string, observed *lifecycle.Observed) error {
 	for i := range observed.Pods {
@@ -137,32 +126,7 @@ func (r *TrainingJobReconciler) readTrouble(ctx context.Context, namespace strin
 		if err != nil && !apierrors.IsForbidden(err) {
 			return fmt.Errorf("listing the events of Pod %s: %w", p.Name, err)
 		}
-		p.Trouble = newestTrouble(list.Items)
+		p.Trouble = lifecycle.ReadTrouble(list.Items)
 	}
 	return nil
-}
-
-// newestTrouble is what the newest telling event says.
-func newestTrouble(list []corev1.Event) *lifecycle.Refusal {
-	var newest *corev1.Event
-	for i := range list {
-		e := &list[i]
-		if troubles[e.Reason] == "" {
-			continue
-		}
-		if newest == nil || eventTime(e).After(eventTime(newest).Time) {
-			newest = e
-		}
-	}
-	if newest == nil {
-		return nil
-	}
-	return &lifecycle.Refusal{Reason: troubles[newest.Reason], Message: newest.Message}
-}
-
-func eventTime(e *corev1.Event) metav1.Time {
-	if !e.LastTimestamp.IsZero() {
-		return e.LastTimestamp
-	}
-	return metav1.Time{Time: e.EventTime.Time}
 }
