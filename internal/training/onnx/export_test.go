@@ -12,7 +12,7 @@ import (
 )
 
 // trained makes a model whose weights and statistics are all different, as after training.
-func trained(t *testing.T, task training.Task, bands, side, classes int) *nn.Model {
+func trained(t testing.TB, task training.Task, bands, side, classes int) *nn.Model {
 	t.Helper()
 	graph, err := training.NewGraph(task, training.SizeSmall, bands, side, classes)
 	if err != nil {
@@ -123,4 +123,26 @@ func TestGraphsThatAreNotOursAreErrors(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Whatever a file says, reading it ends with a network or with an error.
+func FuzzImport(f *testing.F) {
+	for _, task := range []training.Task{training.Classification, training.Segmentation} {
+		graph, err := onnx.Export(trained(f, task, 1, 8, 2), "test")
+		if err != nil {
+			f.Fatal(err)
+		}
+		// Without weights the file is small; those are checked before they are used.
+		graph.Initializers = graph.Initializers[:2]
+		f.Add(onnx.Marshal(&onnx.Model{Graph: graph}))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		m, err := onnx.Unmarshal(data)
+		if err != nil {
+			return
+		}
+		if _, err := onnx.Import(&m.Graph); err != nil && !errors.Is(err, onnx.ErrFormat) {
+			t.Errorf("error %v is not of the kind %v", err, onnx.ErrFormat)
+		}
+	})
 }
