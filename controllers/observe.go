@@ -36,8 +36,8 @@ func (r *TrainingJobReconciler) observe(ctx context.Context, job *v1alpha1.Train
 	return observed, foreign, nil
 }
 
-// observeLive is observe with Pods read from the API server itself: an end is
-// recorded only on what is true now.
+// observeLive is observe with Pods read from the API server itself: an end, and
+// what goes by a Pod not being there, is recorded only on what is true now.
 func (r *TrainingJobReconciler) observeLive(ctx context.Context, job *v1alpha1.TrainingJob) (lifecycle.Observed, error) {
 	var list corev1.PodList
 	err := r.Live.List(ctx, &list, client.InNamespace(job.Namespace), client.MatchingLabels{v1alpha1.LabelJobName: job.Name})

@@ -75,7 +75,7 @@ func (r *TrainingJobReconciler) Reconcile(ctx context.Context, request ctrl.Requ
 		return ctrl.Result{}, err
 	}
 	decision := lifecycle.Decide(observed)
-	if decision.Ends {
+	if decision.NeedsLivePods {
 		if observed, err = r.observeLive(ctx, job); err != nil {
 			return ctrl.Result{}, err
 		}

@@ -2,6 +2,7 @@ package lifecycle_test
 
 import (
 	"encoding/json"
+	"strconv"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -39,7 +40,7 @@ func withFiles(job *v1alpha1.TrainingJob) *v1alpha1.TrainingJob {
 }
 
 func makePod(role string, number int32) lifecycle.Pod {
-	name := "ships-" + role + "-" + string(rune('0'+number))
+	name := "ships-" + role + "-" + strconv.Itoa(int(number))
 	return lifecycle.Pod{
 		Name: name, UID: types.UID(name), Role: role, Number: number, Node: "node-1", ScheduledAt: start,
 		HoldsResult: role == v1alpha1.RoleTrain, Stages: map[contract.Stage]lifecycle.Container{},

@@ -14,9 +14,11 @@ type Decision struct {
 	// Status is the whole status to record. It equals the recorded one when
 	// there is nothing new to say.
 	Status v1alpha1.TrainingJobStatus
-	// Ends is set when the decision is an end that is not recorded yet: it has
-	// to be made again from Pods that are read live before it is recorded.
+	// Ends is set when the decision is an end that is not recorded yet.
 	Ends bool
+	// NeedsLivePods is set for an end, and for what goes by a Pod not being there:
+	// it has to be decided again on Pods that are read live before it is recorded.
+	NeedsLivePods bool
 	// Actions are what to do once the status is recorded, in order.
 	Actions []Action
 	// Entered are the phases that were entered, with their times, in order.
@@ -47,8 +49,8 @@ func Decide(o Observed) Decision {
 	w.queuePosition()
 	w.watchBlocked()
 	return Decision{
-		Status: *w.status, Ends: ends, Actions: actions, Entered: w.entered,
-		Settled: w.added, Wake: w.wake,
+		Status: *w.status, Ends: ends, NeedsLivePods: ends || w.byAbsence,
+		Actions: actions, Entered: w.entered, Settled: w.added, Wake: w.wake,
 	}
 }
 

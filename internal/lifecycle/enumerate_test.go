@@ -172,7 +172,7 @@ func checkEnd(t *testing.T, o lifecycle.Observed, d lifecycle.Decision) {
 	}
 	for _, p := range o.Pods {
 		lost := p.Deleting && !o.Now.Before(p.DeleteBy.Add(o.Settings.LostAfter))
-		if d.Ends && d.Status.Phase == v1alpha1.PhaseCancelled && !(lost && !p.Terminal) {
+		if d.Ends && d.Status.Phase == v1alpha1.PhaseCancelled && (!lost || p.Terminal) {
 			t.Errorf("cancelled, but Pod %s is there", p.Name)
 		}
 		if d.Ends && d.Status.Phase == v1alpha1.PhaseFailed && canWork(p) && !lost {

@@ -47,8 +47,10 @@ func (w *world) settle() {
 }
 
 // settleUnmade records that a start that was counted is not made, since the job
-// was suspended in between: going on is a start of its own, which queues anew.
+// was suspended in between: going on is a start of its own, which queues anew. A
+// cache that lags would show the same of a Pod that is there and trains.
 func (w *world) settleUnmade() {
+	w.byAbsence = true
 	w.addAttempt(v1alpha1.Attempt{
 		Stage: string(contract.StageTrain), Number: w.status.Starts, Reason: v1alpha1.ReasonSuspended,
 		Message: "spec.suspend came before the Pod was made", FinishedAt: &metav1.Time{Time: w.Now},

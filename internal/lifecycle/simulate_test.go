@@ -80,7 +80,7 @@ func (s *simulation) operate(writes int) {
 	cached := s.jobs[s.jobAt]
 	o := s.observed(cached.job.DeepCopy(), s.podLists[s.podsAt])
 	d := lifecycle.Decide(o)
-	if d.Ends {
+	if d.NeedsLivePods {
 		o = s.observed(cached.job.DeepCopy(), s.livePods())
 		d = lifecycle.Decide(o)
 	}

@@ -6,11 +6,11 @@ import "github.com/swath-dev/swath/api/v1alpha1"
 type SlotNeed int
 
 const (
-	// NoSlot: the job neither trains nor could.
+	// NoSlot means that the job neither trains nor could.
 	NoSlot SlotNeed = iota
-	// WantsSlot: the job may train but for the limits of running jobs.
+	// WantsSlot means that the job may train but for the limits of running jobs.
 	WantsSlot
-	// HoldsSlot: a start is recorded that is not over.
+	// HoldsSlot means that a start is recorded that is not over.
 	HoldsSlot
 )
 

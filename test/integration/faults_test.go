@@ -21,11 +21,13 @@ type fault struct {
 	name string
 	// before does not do the write, after does it and does not say so.
 	before, after error
+	// crashes is set when the operator ends by it.
+	crashes bool
 }
 
 var faults = []fault{
-	{name: "the operator ends before it", before: errCrash},
-	{name: "the operator ends after it", after: errCrash},
+	{name: "the operator ends before it", before: errCrash, crashes: true},
+	{name: "the operator ends after it", after: errCrash, crashes: true},
 	{name: "a conflict", before: apierrors.NewConflict(schema.GroupResource{}, "ships", errors.New("the object has been modified"))},
 	{name: "too many requests", before: apierrors.NewTooManyRequests("slow down", 1)},
 	{name: "a time-out though it was done", after: apierrors.NewTimeoutError("the answer was lost", 1)},
@@ -106,13 +108,13 @@ func (f *faulty) write(do func() error) error {
 		return do()
 	}
 	if f.fault.before != nil {
-		f.crashed = errors.Is(f.fault.before, errCrash)
+		f.crashed = f.fault.crashes
 		return f.fault.before
 	}
 	if err := do(); err != nil {
 		return err
 	}
-	f.crashed = errors.Is(f.fault.after, errCrash)
+	f.crashed = f.fault.crashes
 	return f.fault.after
 }
 
