@@ -35,6 +35,7 @@ type wakeEvent = event.TypedGenericEvent[types.NamespacedName]
 // Pods changes.
 func (r *TrainingJobReconciler) SetupWithManager(ctx context.Context, mgr ctrl.Manager) error {
 	r.wake = make(chan wakeEvent, 1024)
+	r.news = newNews(r.Config.Controller)
 	if err := index(ctx, mgr.GetFieldIndexer()); err != nil {
 		return err
 	}

@@ -46,6 +46,7 @@ type TrainingJobReconciler struct {
 	Metrics *Metrics
 
 	wake    chan wakeEvent
+	news    *news
 	rebuild sync.Mutex
 	rebuilt bool
 }
@@ -80,6 +81,9 @@ func (r *TrainingJobReconciler) Reconcile(ctx context.Context, request ctrl.Requ
 			return ctrl.Result{}, err
 		}
 		decision = lifecycle.Decide(observed)
+	}
+	if r.news.putOff(&decision) {
+		return r.later(decision), nil
 	}
 	recorded, err := r.record(ctx, job, decision)
 	if err == nil {

@@ -40,6 +40,9 @@ func (c *Config) check() error {
 	if c.Controller.Workers <= 0 || c.Controller.QPS <= 0 || c.Controller.Burst <= 0 {
 		add("controller: workers, qps and burst must be greater than 0")
 	}
+	if c.Controller.NewsPerSecond < 0 {
+		add("controller.newsPerSecond must not be negative; 0 is no limit")
+	}
 	return errors.Join(errs...)
 }
 

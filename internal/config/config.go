@@ -128,6 +128,11 @@ type Controller struct {
 	// QPS and Burst bound the requests to the API server.
 	QPS   float32 `json:"qps"`
 	Burst int     `json:"burst"`
+	// NewsPerSecond bounds what is written only to tell in which phase jobs are,
+	// in a flood of short jobs: statuses that say nothing else, and events of
+	// phases that are no ends, each. Ten seconds' worth may come at once. What a
+	// start, a failure or an end is about never waits. 0 is no limit.
+	NewsPerSecond float64 `json:"newsPerSecond"`
 	// Namespaces are those that the operator works in; empty for all.
 	Namespaces []string `json:"namespaces,omitempty"`
 }

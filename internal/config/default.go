@@ -34,7 +34,7 @@ func Default() Config {
 			MaxWritesPerSecond: 50,
 			Workers:            16,
 		},
-		Controller: Controller{Workers: 16, QPS: 200, Burst: 400},
+		Controller: Controller{Workers: 16, QPS: 200, Burst: 400, NewsPerSecond: 10},
 	}
 }
 

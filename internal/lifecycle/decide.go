@@ -25,6 +25,9 @@ type Decision struct {
 	Entered []v1alpha1.PhaseTime
 	// Settled is the attempt that was added; nil for none.
 	Settled *v1alpha1.Attempt
+	// News is set when the decision only says in which phase the job is: writing
+	// it may wait.
+	News bool
 	// Wake is when to decide again if nothing happens before; zero for never.
 	Wake time.Time
 }
@@ -48,10 +51,12 @@ func Decide(o Observed) Decision {
 	w.conditions(refusal)
 	w.queuePosition()
 	w.watchBlocked()
-	return Decision{
+	d := Decision{
 		Status: *w.status, Ends: ends, NeedsLivePods: ends || w.byAbsence,
 		Actions: actions, Entered: w.entered, Settled: w.added, Wake: w.wake,
 	}
+	d.News = w.onlyNews(&d, refusal)
+	return d
 }
 
 // end puts what the end says into the status.
