@@ -6,3 +6,5 @@
 // recorded for good is read: an end, the ID, the validated files, the counts of
 // starts and retries, the attempts, and since when a Pod is blocked.
 package lifecycle
+
+//go:generate go run ../../hack/gendocs ../../api/v1alpha1/reasons.go ../../docs/phases.md
