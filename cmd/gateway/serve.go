@@ -56,6 +56,7 @@ func newServe(all *common) *cobra.Command {
 	flags.IntVar(&s.limits.InFlight, "max-requests", 512, "how many requests are worked on at a time")
 	flags.IntVar(&s.limits.Uploads, "max-transfers", 64, "how many uploads and downloads go on at a time")
 	flags.IntVar(&s.limits.UploadsPerCaller, "max-transfers-per-caller", 8, "how many of them one caller may have")
+	flags.DurationVar(&s.limits.PaceTime, "pace", time.Minute, "in which time each MiB of an upload or download has to come or go")
 	flags.Float64Var(&s.limits.PerSecond, "requests-per-second", 50, "how many requests a caller may make a second in the long run")
 	flags.IntVar(&s.limits.Burst, "burst", 200, "how many requests a caller may make at once")
 	flags.Float32Var(&s.qps, "api-qps", 500, "how many requests a second go to the API server at most")
@@ -86,6 +87,7 @@ func (s *serveFlags) run(ctx context.Context) error {
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	server, err := gateway.New(gateway.Options{
 		Jobs: known, Gate: gate, Stores: stores, Limits: s.limits, Log: log, Metrics: registry, Version: version.String(),
+		PriorityClass: stores.Config.Train.PriorityClassName,
 	})
 	if err != nil {
 		return err

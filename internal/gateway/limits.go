@@ -3,6 +3,7 @@ package gateway
 import (
 	"net/http"
 	"sync"
+	"time"
 
 	"golang.org/x/time/rate"
 	"k8s.io/utils/lru"
@@ -18,8 +19,11 @@ type Limits struct {
 	ModelBytes int64
 	// InFlight is how many requests are worked on at a time; 512 by default.
 	InFlight int
-	// Uploads is how many uploads and downloads go on at a time; 64 by default. UploadsPerCaller is how many of them one caller may have; 8 by default.
+	// Uploads is how many uploads and downloads go on at a time; 64 by default. UploadsPerCaller is how many of them one
+	// caller may have; 8 by default.
 	Uploads, UploadsPerCaller int
+	// PaceTime is in which time whoever sends or receives a file has to keep up each MiB; a minute by default.
+	PaceTime time.Duration
 	// PerSecond is how many requests a caller may make a second in the long run, and Burst at once; 50 and 200 by default.
 	PerSecond float64
 	Burst     int
@@ -32,12 +36,13 @@ func (l Limits) withDefaults() Limits {
 	setDefault(&l.InFlight, 512)
 	setDefault(&l.Uploads, 64)
 	setDefault(&l.UploadsPerCaller, 8)
+	setDefault(&l.PaceTime, time.Minute)
 	setDefault(&l.PerSecond, 50)
 	setDefault(&l.Burst, 200)
 	return l
 }
 
-func setDefault[T int | int64 | float64](value *T, fallback T) {
+func setDefault[T int | int64 | float64 | time.Duration](value *T, fallback T) {
 	if *value == 0 {
 		*value = fallback
 	}

@@ -97,7 +97,7 @@ func (s *Server) sendArchive(w http.ResponseWriter, r *request, store *storage.S
 }
 
 func (s *Server) writeArchive(ctx context.Context, w http.ResponseWriter, store *storage.Store, model Model, parts []storage.Object) error {
-	archive := zip.NewWriter(pacedWriter{w, http.NewResponseController(w).SetWriteDeadline, s.now})
+	archive := zip.NewWriter(pacedWriter{w, http.NewResponseController(w).SetWriteDeadline, s.limits.PaceTime})
 	for _, part := range parts {
 		entry, err := archive.CreateHeader(&zip.FileHeader{Name: part.Key, Method: zip.Store, Modified: time.Unix(model.CreatedAt, 0).UTC()})
 		if err != nil {
@@ -123,10 +123,10 @@ func (s *Server) writeArchive(ctx context.Context, w http.ResponseWriter, store 
 type pacedWriter struct {
 	io.Writer
 	setDeadline func(time.Time) error
-	now         func() time.Time
+	pace        time.Duration
 }
 
 func (p pacedWriter) Write(data []byte) (int, error) {
-	_ = p.setDeadline(p.now().Add(paceTime))
+	_ = p.setDeadline(time.Now().Add(p.pace))
 	return p.Writer.Write(data)
 }

@@ -70,7 +70,7 @@ func (s *Server) send(w http.ResponseWriter, r *request, c content) error {
 func (s *Server) copyOut(w http.ResponseWriter, r *request, reader io.Reader, length int64) error {
 	controller := http.NewResponseController(w)
 	for left := length; left > 0; {
-		_ = controller.SetWriteDeadline(s.now().Add(paceTime))
+		_ = controller.SetWriteDeadline(time.Now().Add(s.limits.PaceTime))
 		n, err := io.CopyN(w, reader, min(left, paceBytes))
 		left -= n
 		if err != nil {

@@ -143,7 +143,7 @@ func (s *Server) admitted(c call) http.Handler {
 			defer cancel()
 			r = r.WithContext(ctx)
 			// A body that comes drop by drop must not hold the call either.
-			deadline := s.now().Add(c.timeout)
+			deadline := time.Now().Add(c.timeout)
 			_ = http.NewResponseController(w).SetReadDeadline(deadline)
 			_ = http.NewResponseController(w).SetWriteDeadline(deadline.Add(c.timeout))
 		}

@@ -24,9 +24,8 @@ const (
 	// maxOtherParts and maxOtherBytes bound what a form has before the file.
 	maxOtherParts = 16
 	maxOtherBytes = 64 << 10
-	// Whoever sends or receives a file keeps up at least paceBytes in paceTime.
+	// paceBytes is what comes or goes at least in Limits.PaceTime.
 	paceBytes = 1 << 20
-	paceTime  = time.Minute
 )
 
 // uploadFile stores the file of a multipart form as it comes, without keeping more of it than a few parts in memory.
@@ -41,15 +40,15 @@ func (s *Server) uploadFile(w http.ResponseWriter, r *request) error {
 		return err
 	}
 	body := http.MaxBytesReader(w, r.Body, s.limits.FileBytes+maxOtherBytes)
-	paced := newPacedReader(body, http.NewResponseController(w).SetReadDeadline, s.now)
+	paced := &pacedReader{body: body, setDeadline: http.NewResponseController(w).SetReadDeadline, pace: s.limits.PaceTime}
 	part, filename, err := filePart(r.Request, paced)
 	if err != nil {
-		return uploadError(err)
+		return s.uploadError(err)
 	}
 	file := sender{http.MaxBytesReader(w, part, s.limits.FileBytes)}
 	info, err := store.PutFile(r.Context(), newFileID(), filename, file, s.now())
 	if err != nil {
-		return uploadError(err)
+		return s.uploadError(err)
 	}
 	s.metrics.uploaded.Add(float64(info.Bytes))
 	writeJSON(w, http.StatusOK, newFile(info))
@@ -108,14 +107,14 @@ func filenameOf(part *multipart.Part) (string, error) {
 }
 
 // uploadError tells apart what went wrong with what the caller sends and what with storage.
-func uploadError(err error) error {
+func (s *Server) uploadError(err error) error {
 	_, bySender := errors.AsType[*senderError](err)
 	_, tooLarge := errors.AsType[*http.MaxBytesError](err)
 	switch {
 	case !bySender || tooLarge:
 		return err
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		return &callError{status: http.StatusRequestTimeout, detail: fmt.Sprintf("The upload was slower than %d bytes in %s: nothing was stored", paceBytes, paceTime), cause: err}
+		return &callError{status: http.StatusRequestTimeout, detail: fmt.Sprintf("The upload was slower than %d bytes in %s: nothing was stored", paceBytes, s.limits.PaceTime), cause: err}
 	}
 	return &callError{status: http.StatusBadRequest, detail: "The upload ended early, or its form is malformed: nothing was stored", cause: err}
 }
@@ -139,21 +138,17 @@ func (s sender) Read(buffer []byte) (int, error) {
 
 // pacedReader reads a body of any length from a sender that has to keep up the pace.
 type pacedReader struct {
-	body    io.Reader
-	setNext func(time.Time) error
-	now     func() time.Time
+	body        io.Reader
+	setDeadline func(time.Time) error
+	pace        time.Duration
 	// left is how many bytes are to come until the deadline moves on.
 	left int
 }
 
-func newPacedReader(body io.Reader, setDeadline func(time.Time) error, now func() time.Time) *pacedReader {
-	return &pacedReader{body: body, setNext: setDeadline, now: now}
-}
-
 func (p *pacedReader) Read(buffer []byte) (int, error) {
 	if p.left <= 0 {
-		// A server without deadlines (in a test) has no slow senders.
-		_ = p.setNext(p.now().Add(paceTime))
+		// A connection without deadlines (in a test) has no slow senders.
+		_ = p.setDeadline(time.Now().Add(p.pace))
 		p.left = paceBytes
 	}
 	n, err := p.body.Read(buffer)
