@@ -190,3 +190,31 @@ func TestAnySequenceOfEventsComesToOneRightEnd(t *testing.T) {
 		s.settleDown()
 	})
 }
+
+// A start that was counted is not settled on the word of a cache that does not show
+// its Pod yet: its trainer would go on beside the next one.
+func TestASuspendAndAResumeWithACacheThatLagsTrainOnce(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		s := newSimulation(t)
+		for !slices.Contains(slices.Collect(maps.Keys(s.pods)), "ships-train-1") {
+			s.jobAt, s.podsAt = len(s.jobs)-1, len(s.podLists)-1
+			s.operate(100)
+			s.now = s.now.Add(time.Second)
+			s.work("ships-prepare-1", 0, "")
+		}
+		for _, suspend := range []bool{true, false} {
+			s.job.Spec.Suspend = ptr.To(suspend)
+			s.job.Generation++
+			s.jobChanged()
+			// The cache of Pods still shows none that trains.
+			for range 3 {
+				s.jobAt = len(s.jobs) - 1
+				s.operate(100)
+			}
+		}
+		if _, there := s.pods["ships-train-2"]; there {
+			t.Fatalf("a second trainer is made beside the first")
+		}
+		s.settleDown()
+	})
+}
