@@ -17,7 +17,7 @@ import (
 // forget gives back what a job that is gone held: its slot, and the Pods that wait
 // for a result that nobody will record.
 func (r *TrainingJobReconciler) forget(ctx context.Context, name types.NamespacedName) error {
-	r.wakeJobs(r.Queue.ReleaseName(name))
+	r.wakeJobs(r.Queue.ReleaseOthers(name, ""))
 	var list corev1.PodList
 	err := r.Client.List(ctx, &list, client.InNamespace(name.Namespace), client.MatchingFields{podJobIndex: name.Name}, client.DisableReadYourWritesConsistency)
 	if err != nil {

@@ -80,9 +80,10 @@ func (r *TrainingJobReconciler) world(job *v1alpha1.TrainingJob, list []corev1.P
 }
 
 // askQueue asks for a slot if the job wants one, and gives back what it no longer
-// needs.
+// needs, and what a job held that had its name before.
 func (r *TrainingJobReconciler) askQueue(ctx context.Context, observed *lifecycle.Observed) {
 	job := observed.Job
+	r.wakeJobs(r.Queue.ReleaseOthers(client.ObjectKeyFromObject(job), job.UID))
 	switch lifecycle.SlotNeedOf(*observed) {
 	case lifecycle.HoldsSlot:
 		r.Queue.Hold(r.queued(ctx, job))

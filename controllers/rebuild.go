@@ -45,11 +45,14 @@ func (r *TrainingJobReconciler) rebuildNamespace(ctx context.Context, namespace 
 	if err != nil {
 		return err
 	}
-	var list v1alpha1.TrainingJobList
-	for more := true; more; more = list.Continue != "" {
-		if err := r.Live.List(ctx, &list, client.InNamespace(namespace), client.Limit(listPage), client.Continue(list.Continue)); err != nil {
+	for next, more := "", true; more; more = next != "" {
+		// A list of its own for each page: decoding into one that is used again leaves
+		// what the next page leaves out.
+		var list v1alpha1.TrainingJobList
+		if err := r.Live.List(ctx, &list, client.InNamespace(namespace), client.Limit(listPage), client.Continue(next)); err != nil {
 			return fmt.Errorf("listing the TrainingJobs for the queue: %w", err)
 		}
+		next = list.Continue
 		for i := range list.Items {
 			job := &list.Items[i]
 			observed, _ := r.world(job, trainPods[client.ObjectKeyFromObject(job)])
@@ -64,12 +67,13 @@ func (r *TrainingJobReconciler) rebuildNamespace(ctx context.Context, namespace 
 // trainPods are all train Pods by their jobs.
 func (r *TrainingJobReconciler) trainPods(ctx context.Context, namespace string) (map[types.NamespacedName][]corev1.Pod, error) {
 	byJob := map[types.NamespacedName][]corev1.Pod{}
-	var list corev1.PodList
-	for more := true; more; more = list.Continue != "" {
-		err := r.Live.List(ctx, &list, client.InNamespace(namespace), client.MatchingLabels{v1alpha1.LabelRole: v1alpha1.RoleTrain}, client.Limit(listPage), client.Continue(list.Continue))
+	for next, more := "", true; more; more = next != "" {
+		var list corev1.PodList
+		err := r.Live.List(ctx, &list, client.InNamespace(namespace), client.MatchingLabels{v1alpha1.LabelRole: v1alpha1.RoleTrain}, client.Limit(listPage), client.Continue(next))
 		if err != nil {
 			return nil, fmt.Errorf("listing the train Pods for the queue: %w", err)
 		}
+		next = list.Continue
 		for _, pod := range list.Items {
 			name := types.NamespacedName{Namespace: pod.Namespace, Name: pod.Labels[v1alpha1.LabelJobName]}
 			byJob[name] = append(byJob[name], pod)

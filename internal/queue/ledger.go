@@ -44,6 +44,9 @@ type Ledger struct {
 	waiting []Job
 	queued  map[types.UID]Job
 	inSpace map[string]int
+	// byName are the UIDs of all entries by the names of their jobs: a job that was
+	// made again has the name of one that is gone.
+	byName map[types.NamespacedName][]types.UID
 }
 
 // NewLedger is a ledger without entries; a limit of 0 is none.
@@ -51,6 +54,7 @@ func NewLedger(total, perNamespace int) *Ledger {
 	return &Ledger{
 		total: total, perNamespace: perNamespace,
 		holding: map[types.UID]Job{}, queued: map[types.UID]Job{}, inSpace: map[string]int{},
+		byName: map[types.NamespacedName][]types.UID{},
 	}
 }
 
@@ -64,6 +68,7 @@ func (l *Ledger) Hold(job Job) {
 
 func (l *Ledger) hold(job Job) {
 	l.dequeue(job.UID)
+	l.note(job)
 	if _, there := l.holding[job.UID]; !there {
 		l.inSpace[job.Name.Namespace]++
 	}
@@ -118,42 +123,63 @@ func (l *Ledger) others(uid types.UID) []types.NamespacedName {
 func (l *Ledger) Release(uid types.UID) []types.NamespacedName {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	job, held := l.holding[uid]
-	waited := l.dequeue(uid)
-	if !held && !waited {
+	if !l.release(uid) {
 		return nil
 	}
+	return l.next()
+}
+
+// ReleaseOthers is Release of every job with that name but the one with that UID:
+// they are gone, since a name is one job's. Without a UID it is of all of them.
+func (l *Ledger) ReleaseOthers(name types.NamespacedName, but types.UID) []types.NamespacedName {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	released := false
+	for _, uid := range slices.Clone(l.byName[name]) {
+		if uid != but && l.release(uid) {
+			released = true
+		}
+	}
+	if !released {
+		return nil
+	}
+	return l.next()
+}
+
+// release takes the job out, and tells whether it was in the ledger.
+func (l *Ledger) release(uid types.UID) bool {
+	job, held := l.holding[uid]
 	if held {
 		delete(l.holding, uid)
 		if l.inSpace[job.Name.Namespace]--; l.inSpace[job.Name.Namespace] == 0 {
 			delete(l.inSpace, job.Name.Namespace)
 		}
-	}
-	return l.next()
-}
-
-// ReleaseName is Release of the job with that name, for a job that is gone.
-func (l *Ledger) ReleaseName(name types.NamespacedName) []types.NamespacedName {
-	for _, uid := range l.named(name) {
-		if moved := l.Release(uid); moved != nil {
-			return moved
+	} else {
+		job = l.queued[uid]
+		if !l.dequeue(uid) {
+			return false
 		}
 	}
-	return nil
+	l.byName[job.Name] = slices.DeleteFunc(l.byName[job.Name], func(other types.UID) bool { return other == uid })
+	if len(l.byName[job.Name]) == 0 {
+		delete(l.byName, job.Name)
+	}
+	return true
 }
 
-func (l *Ledger) named(name types.NamespacedName) []types.UID {
+// note puts down the name of an entry.
+func (l *Ledger) note(job Job) {
+	if !slices.Contains(l.byName[job.Name], job.UID) {
+		l.byName[job.Name] = append(l.byName[job.Name], job.UID)
+	}
+}
+
+// Holds tells whether the job has a slot.
+func (l *Ledger) Holds(uid types.UID) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	var uids []types.UID
-	for _, jobs := range []map[types.UID]Job{l.holding, l.queued} {
-		for uid, job := range jobs {
-			if job.Name == name {
-				uids = append(uids, uid)
-			}
-		}
-	}
-	return uids
+	_, holds := l.holding[uid]
+	return holds
 }
 
 // Waiting is how many jobs wait.
@@ -185,6 +211,7 @@ func (l *Ledger) enqueue(job Job) bool {
 	i, _ := slices.BinarySearchFunc(l.waiting, job, Ahead)
 	l.waiting = slices.Insert(l.waiting, i, job)
 	l.queued[job.UID] = job
+	l.note(job)
 	return false
 }
 
