@@ -12,144 +12,120 @@ import (
 	"github.com/swath-dev/swath/internal/queue"
 )
 
-var epoch = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
-
-// entry is a job that was made so many seconds after the epoch.
-func entry(namespace, name string, seconds int) queue.Job {
+func job(namespace, name string, priority int32, age time.Duration) queue.Job {
 	return queue.Job{
-		UID: types.UID(namespace + name + fmt.Sprint(seconds)), Name: types.NamespacedName{Namespace: namespace, Name: name},
-		Created: epoch.Add(time.Duration(seconds) * time.Second),
+		UID: types.UID(namespace + "/" + name), Name: types.NamespacedName{Namespace: namespace, Name: name},
+		Priority: priority, Created: time.Unix(1000, 0).Add(-age),
 	}
 }
 
-// granted asks for the job and tells whether it has a slot.
-func granted(l *queue.Ledger, job queue.Job) bool {
-	answer, _ := l.Ask(job)
-	return answer.Granted
-}
-
-func TestWhoGoesFirst(t *testing.T) {
+func TestJobsGoByPriorityThenByAge(t *testing.T) {
 	l := queue.NewLedger(1, 0)
-	running, older, newer, urgent := entry("a", "running", 0), entry("a", "older", 1), entry("b", "newer", 2), entry("b", "urgent", 3)
-	urgent.Priority = 1000
-	if !granted(l, running) {
-		t.Fatal("the only slot is not given")
-	}
-	for _, job := range []queue.Job{newer, older, urgent} {
-		if granted(l, job) {
-			t.Fatalf("%s gets a slot that is held", job.Name)
+	running := job("a", "running", 0, 0)
+	l.Ask(running)
+	waiting := []queue.Job{job("a", "young", 0, time.Minute), job("a", "old", 0, time.Hour), job("b", "urgent", 9, 0)}
+	for _, j := range waiting {
+		if answer, _ := l.Ask(j); answer.Granted {
+			t.Errorf("%s has a slot", j.Name)
 		}
 	}
-	for i, job := range []queue.Job{urgent, older, newer} {
-		answer, _ := l.Ask(job)
-		if answer.Position != int32(i+1) || answer.Limit == "" {
-			t.Errorf("%s is told %+v, want place %d and the limit", job.Name, answer, i+1)
+	var order []string
+	next := l.Release(running.UID)
+	for len(next) > 0 {
+		var holder queue.Job
+		for _, j := range waiting {
+			if answer, _ := l.Ask(j); answer.Granted && !slices.Contains(order, j.Name.Name) {
+				order, holder = append(order, j.Name.Name), j
+			}
+		}
+		waiting = slices.DeleteFunc(waiting, func(j queue.Job) bool { return j.UID == holder.UID })
+		next = l.Release(holder.UID)
+	}
+	if want := []string{"urgent", "old"}; !slices.Equal(order[:2], want) {
+		t.Errorf("the order is %v, want %v first", order, want)
+	}
+}
+
+func TestANamespaceAtItsLimitHoldsUpNoOther(t *testing.T) {
+	l := queue.NewLedger(3, 1)
+	for _, c := range []struct {
+		job  queue.Job
+		want bool
+	}{
+		{job("a", "1", 0, time.Hour), true}, {job("a", "2", 9, time.Hour), false},
+		{job("b", "1", 0, 0), true}, {job("c", "1", 0, 0), true}, {job("d", "1", 0, 0), false},
+	} {
+		if answer, _ := l.Ask(c.job); answer.Granted != c.want {
+			t.Errorf("%s: granted is %t", c.job.Name, answer.Granted)
 		}
 	}
-	moved := l.Release(running.UID)
-	if want := []types.NamespacedName{urgent.Name, older.Name, newer.Name}; !slices.Equal(moved, want) {
-		t.Errorf("those that move up are %v, want %v", moved, want)
-	}
-	if granted(l, older) {
-		t.Errorf("a job gets a slot that the first in the queue could take")
-	}
-	if !granted(l, urgent) {
-		t.Errorf("the first in the queue does not get the free slot")
+	if answer, _ := l.Ask(job("a", "2", 9, time.Hour)); answer.Limit != "as many jobs of the namespace a train as are allowed (1)" {
+		t.Errorf("the limit is %q", answer.Limit)
 	}
 }
 
-// A namespace that is at its limit does not hold up the others behind it.
-func TestANamespaceAtItsLimitLetsOthersPass(t *testing.T) {
-	l := queue.NewLedger(2, 1)
-	if !granted(l, entry("a", "one", 0)) || granted(l, entry("a", "two", 1)) || !granted(l, entry("b", "three", 2)) {
-		t.Errorf("the limit of the namespace does not hold for it, or holds for another")
-	}
-}
-
-// A job that is deleted and made again under its name has a new UID; what the one
-// before held is free.
-func TestAJobThatIsMadeAgainFreesWhatTheOneBeforeHeld(t *testing.T) {
+func TestHoldingIsCountedOverALimitToo(t *testing.T) {
 	l := queue.NewLedger(1, 0)
-	first, again, other := entry("a", "ships", 0), entry("a", "ships", 5), entry("a", "other", 9)
-	l.Hold(first)
-	granted(l, other)
-	granted(l, again)
-	if moved := l.ReleaseOthers(again.Name, again.UID); len(moved) == 0 {
-		t.Errorf("nobody is woken")
-	}
-	if !granted(l, again) {
-		t.Errorf("the slot of the job that is gone is still held")
-	}
-	if moved := l.ReleaseOthers(again.Name, again.UID); moved != nil {
-		t.Errorf("those that move up are %v though nothing was released", moved)
-	}
-	if granted(l, other) {
-		t.Errorf("a job gets a slot though the one before it holds the only one")
+	l.Hold(job("a", "1", 0, 0))
+	l.Hold(job("a", "2", 0, 0))
+	l.Release(job("a", "1", 0, 0).UID)
+	if answer, _ := l.Ask(job("a", "3", 0, 0)); answer.Granted {
+		t.Errorf("a slot was given while another job holds it")
 	}
 }
 
-// All entries of a name that is gone are released, whether they train or wait.
-func TestANameThatIsGoneHoldsNothing(t *testing.T) {
-	l := queue.NewLedger(2, 0)
-	for seconds := range 2 {
-		l.Hold(entry("a", "ships", seconds))
-	}
-	granted(l, entry("a", "ships", 2))
-	granted(l, entry("a", "other", 9))
-	l.ReleaseOthers(types.NamespacedName{Namespace: "a", Name: "ships"}, "")
-	if waiting := l.Waiting(); waiting != 1 {
-		t.Errorf("%d jobs wait, want 1", waiting)
-	}
-	if !granted(l, entry("b", "first", 20)) {
-		t.Errorf("the entries of the name that is gone still hold both slots")
-	}
-	if granted(l, entry("b", "second", 21)) {
-		t.Errorf("the slot of the job that waits is given to one behind it")
-	}
-}
-
-// Whatever is asked and released in whatever order, no more hold slots than the
-// limits allow, and a slot never stays free while someone who could take it waits.
-func TestTheLimitsHoldAndNoSlotStaysFree(t *testing.T) {
+// However jobs come and go, no limit is passed, nobody is overtaken who could have
+// gone, and whoever could go is woken.
+func TestTheLedgerKeepsItsLimits(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		total, perNamespace := rapid.IntRange(1, 4).Draw(t, "total"), rapid.IntRange(1, 3).Draw(t, "perNamespace")
+		total, perNamespace := rapid.IntRange(0, 3).Draw(t, "total"), rapid.IntRange(0, 2).Draw(t, "perNamespace")
 		l := queue.NewLedger(total, perNamespace)
-		var jobs []queue.Job
-		for i := range 12 {
-			job := entry(fmt.Sprint("space-", i%3), fmt.Sprint("job-", i), i)
-			job.Priority = rapid.Int32Range(0, 2).Draw(t, "priority")
-			jobs = append(jobs, job)
-		}
-		holds := map[types.UID]queue.Job{}
-		ask := func(job queue.Job) {
-			if granted(l, job) {
-				holds[job.UID] = job
-			}
-		}
-		for range rapid.IntRange(1, 60).Draw(t, "steps") {
-			job := rapid.SampledFrom(jobs).Draw(t, "job")
-			if rapid.Bool().Draw(t, "asks") {
-				ask(job)
+		holding, waiting := map[string]queue.Job{}, map[string]queue.Job{}
+		ask := func(j queue.Job) {
+			answer, _ := l.Ask(j)
+			delete(waiting, string(j.UID))
+			if answer.Granted {
+				holding[string(j.UID)] = j
 			} else {
-				delete(holds, job.UID)
-				l.Release(job.UID)
+				waiting[string(j.UID)] = j
 			}
-			inSpace := map[string]int{}
-			for _, held := range holds {
-				inSpace[held.Name.Namespace]++
-				if inSpace[held.Name.Namespace] > perNamespace || len(holds) > total {
-					t.Fatalf("%d jobs hold slots, %v", len(holds), inSpace)
+		}
+		for range rapid.IntRange(1, 40).Draw(t, "steps") {
+			n := rapid.IntRange(0, 9).Draw(t, "job")
+			j := job(fmt.Sprint("ns-", n%3), fmt.Sprint(n), int32(n%2), time.Duration(n)*time.Minute)
+			if rapid.Bool().Draw(t, "ask") {
+				ask(j)
+			} else {
+				delete(holding, string(j.UID))
+				delete(waiting, string(j.UID))
+				for _, name := range l.Release(j.UID) {
+					if woken, there := waiting[name.String()]; there {
+						ask(woken)
+					}
 				}
 			}
-		}
-		// Once all have asked twice, those in front have taken what there is.
-		for range 2 * len(jobs) {
-			for _, job := range jobs {
-				ask(job)
-			}
-		}
-		if want := min(total, 3*perNamespace); len(holds) != want {
-			t.Fatalf("%d slots are held, want %d", len(holds), want)
+			check(t, total, perNamespace, holding, waiting)
 		}
 	})
+}
+
+func check(t *rapid.T, total, perNamespace int, holding, waiting map[string]queue.Job) {
+	spaces := map[string]int{}
+	for _, j := range holding {
+		spaces[j.Name.Namespace]++
+	}
+	if total > 0 && len(holding) > total {
+		t.Fatalf("%d jobs hold %d slots", len(holding), total)
+	}
+	for namespace, n := range spaces {
+		if perNamespace > 0 && n > perNamespace {
+			t.Fatalf("%d jobs of %s hold %d slots", n, namespace, perNamespace)
+		}
+	}
+	for _, j := range waiting {
+		room := (total == 0 || len(holding) < total) && (perNamespace == 0 || spaces[j.Name.Namespace] < perNamespace)
+		if room {
+			t.Fatalf("%s waits though there is room", j.Name)
+		}
+	}
 }
