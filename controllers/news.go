@@ -21,7 +21,7 @@ const (
 
 // news bounds what is written only to tell people in which phase jobs are. In a
 // flood of short jobs that would be most of what is written, and the API server
-// would be busy with it in place of the jobs.
+// would be busy with it in place of the jobs. Nil bounds nothing.
 type news struct {
 	statuses *rate.Limiter
 	events   *rate.Limiter
@@ -38,7 +38,12 @@ func newNews(c config.Controller) *news {
 
 // putOff tells whether the decision is news for which there is no room now.
 func (n *news) putOff(decision *lifecycle.Decision) bool {
-	return decision.News && !n.statuses.Allow()
+	return n != nil && decision.News && !n.statuses.Allow()
+}
+
+// mayTell tells whether there is room for an event that is only news.
+func (n *news) mayTell() bool {
+	return n == nil || n.events.Allow()
 }
 
 // later is the decision's result when it is put off.

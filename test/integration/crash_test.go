@@ -65,6 +65,9 @@ type drill struct {
 	job        *v1alpha1.TrainingJob
 	reconciler *controllers.TrainingJobReconciler
 	done       map[v1alpha1.Phase]bool
+	// now and pods are the job and its Pods as they were last seen.
+	now  *v1alpha1.TrainingJob
+	pods corev1.PodList
 }
 
 func TestOneWriteThatGoesWrongChangesNothingOfTheEnd(t *testing.T) {
@@ -92,6 +95,7 @@ func (s *stage) drill(e ending, fault fault, at int) bool {
 	d := &drill{s: s, ending: e, job: job, done: map[v1alpha1.Phase]bool{}}
 	d.f = &faulty{Client: cluster, namespace: s.namespace, fault: fault, at: at, random: rand.New(rand.NewPCG(1, uint64(at)))}
 	d.restart()
+	d.look()
 	for round := 0; !d.over(); round++ {
 		if round == 200 {
 			s.t.Fatalf("write %d, %s: the job never ends: %s", at, fault.name, describe(s.job(job)))
@@ -122,9 +126,7 @@ func (d *drill) restart() {
 // round is one reconcile on what the caches show, one step of each container, and
 // what the user does.
 func (d *drill) round() {
-	if err := d.f.watch(context.Background(), d.job); err != nil {
-		d.s.t.Fatalf("watching: %v", err)
-	}
+	d.f.watch(d.now, d.pods)
 	request := ctrl.Request{NamespacedName: client.ObjectKeyFromObject(d.job)}
 	// An error brings another round.
 	_, _ = d.reconciler.Reconcile(context.Background(), request)
@@ -132,12 +134,21 @@ func (d *drill) round() {
 		d.restart()
 	}
 	d.s.clock.SetTime(d.s.clock.Now().Add(5 * time.Second))
-	d.user()
+	d.look()
 	d.kubelet()
+	d.user()
+	d.look()
+}
+
+// look sees what there is.
+func (d *drill) look() {
+	d.s.t.Helper()
+	d.now, d.pods = d.s.job(d.job), corev1.PodList{}
+	d.list(&d.pods)
 }
 
 func (d *drill) user() {
-	phase := d.s.job(d.job).Status.Phase
+	phase := d.now.Status.Phase
 	if act := d.ending.user[phase]; act != nil && !d.done[phase] {
 		d.done[phase] = true
 		d.s.change(d.job, act)
@@ -149,10 +160,8 @@ func (d *drill) user() {
 
 // kubelet has every Pod's containers go one step on.
 func (d *drill) kubelet() {
-	var pods corev1.PodList
-	d.list(&pods)
-	for i := range pods.Items {
-		pod := &pods.Items[i]
+	for i := range d.pods.Items {
+		pod := &d.pods.Items[i]
 		k := &kubelet{s: d.s, key: client.ObjectKeyFromObject(pod)}
 		switch {
 		case pod.DeletionTimestamp != nil:
@@ -180,7 +189,7 @@ func (d *drill) kubelet() {
 }
 
 func (d *drill) end(k *kubelet, pod *corev1.Pod, stage contract.Stage) {
-	job := d.s.job(d.job)
+	job := d.now
 	var number int32
 	if _, err := fmt.Sscan(pod.Labels[v1alpha1.LabelNumber], &number); err != nil {
 		d.s.t.Fatalf("Pod %s has no number: %v", pod.Name, err)
@@ -205,12 +214,10 @@ func (d *drill) list(pods *corev1.PodList) {
 
 // over tells whether the job has ended and the operator has nothing more to do.
 func (d *drill) over() bool {
-	if !d.s.job(d.job).Status.Phase.Finished() {
+	if !d.now.Status.Phase.Finished() {
 		return false
 	}
-	var pods corev1.PodList
-	d.list(&pods)
-	for _, pod := range pods.Items {
+	for _, pod := range d.pods.Items {
 		if slices.Contains(pod.Finalizers, v1alpha1.ResultFinalizer) {
 			return false
 		}

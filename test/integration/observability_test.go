@@ -2,6 +2,8 @@ package integration
 
 import (
 	"context"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -10,6 +12,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/swath-dev/swath/api/v1alpha1"
+	"github.com/swath-dev/swath/internal/contract"
 )
 
 // eventReasons are the reasons of the events about the job, sorted.
@@ -71,4 +74,33 @@ func TestMetricsCountWhatHappened(t *testing.T) {
 		}
 		return nil
 	})
+}
+
+func TestEveryMetricIsDocumented(t *testing.T) {
+	s := newStage(t)
+	s.succeeded(s.submit(newJob("ships")))
+	failed := s.submit(newJob("broken"))
+	s.onNode(s.pod(failed, v1alpha1.RolePrepare, 1)).ends(contract.StageDownload, contract.ExitNoFile, "")
+	s.phase(failed, v1alpha1.PhaseFailed)
+	document, err := os.ReadFile(filepath.Join("..", "..", "docs", "operating.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	families, err := s.registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := 0
+	for _, family := range families {
+		if !strings.HasPrefix(family.GetName(), "swath_") {
+			continue
+		}
+		names++
+		if !strings.Contains(string(document), "`"+family.GetName()) {
+			t.Errorf("docs/operating.md does not describe %s", family.GetName())
+		}
+	}
+	if names != 8 {
+		t.Errorf("there are %d metrics of ours, want 8", names)
+	}
 }
