@@ -44,7 +44,7 @@ var waitReasons = map[string]string{
 // block finds what keeps the job's Pod from starting, remembers since when, and
 // fails the job when that has lasted too long.
 func (w *world) block() *Refusal {
-	refusal := w.blockedBy()
+	refusal, fresh := w.blockedBy()
 	if refusal == nil || !final[refusal.Reason] {
 		w.status.BlockedSince = nil
 		return refusal
@@ -52,7 +52,7 @@ func (w *world) block() *Refusal {
 	if w.status.BlockedSince == nil {
 		w.status.BlockedSince = &metav1.Time{Time: w.Now}
 	}
-	if w.Now.Before(w.status.BlockedSince.Add(w.Settings.BlockedTimeout)) {
+	if !fresh || w.Now.Before(w.status.BlockedSince.Add(w.Settings.BlockedTimeout)) {
 		return refusal
 	}
 	p, number := w.current()
@@ -68,25 +68,27 @@ func (w *world) block() *Refusal {
 	return nil
 }
 
-// blockedBy is what keeps the Pod from starting now; nil for nothing.
-func (w *world) blockedBy() *Refusal {
+// blockedBy is what keeps the Pod from starting; nil for nothing. It is fresh unless
+// it only stands recorded from an earlier try: no job fails by that, since what
+// refused the Pod may be mended, and the next try tells.
+func (w *world) blockedBy() (refusal *Refusal, fresh bool) {
 	if w.cancel() || w.settled() != nil && w.failure() != nil {
-		return nil
+		return nil, false
 	}
 	if w.role() == v1alpha1.RoleTrain && w.suspended() {
-		return nil
+		return nil, false
 	}
 	p, number := w.current()
 	if p != nil && w.settled() == nil {
-		return w.podBlockedBy(p)
+		return w.podBlockedBy(p), true
 	}
 	if w.Refusal != nil {
-		return w.Refusal
+		return w.Refusal, true
 	}
 	if number > 0 && w.settled() == nil && w.status.BlockedSince != nil {
-		return w.recordedRefusal()
+		return w.recordedRefusal(), false
 	}
-	return nil
+	return nil, false
 }
 
 // recordedRefusal is the refusal that stands until a Pod is made: whether it still

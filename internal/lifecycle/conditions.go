@@ -35,7 +35,7 @@ func (w *world) set(condition string, holds bool, reason, message string) {
 		status = metav1.ConditionTrue
 	}
 	transition := metav1.Condition{
-		Type: condition, Status: status, Reason: reason, Message: message,
+		Type: condition, Status: status, Reason: reason, Message: shorten(message, maxConditionMessage),
 		ObservedGeneration: w.Job.Generation, LastTransitionTime: metav1.Time{Time: w.Now},
 	}
 	meta.SetStatusCondition(&w.status.Conditions, transition)

@@ -18,6 +18,9 @@ const (
 	maxWarning        = 512
 	maxWarnings       = 8
 	maxSummary        = 128
+	// maxConditionMessage is well below the schema's bound of 32768: a scheduler's
+	// or a webhook's sentence can be of any length.
+	maxConditionMessage = 4096
 	// shownPositions is how many that wait show their place.
 	shownPositions = 10
 )

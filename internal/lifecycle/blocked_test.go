@@ -1,0 +1,53 @@
+package lifecycle_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/swath-dev/swath/api/v1alpha1"
+	"github.com/swath-dev/swath/internal/lifecycle"
+)
+
+// refused is a job whose Pod a quota refused some time ago, as it is recorded.
+func refused() *v1alpha1.TrainingJob {
+	o := observe(makeJob())
+	o.Job.Status = lifecycle.Decide(o).Status
+	o.Refusal = &lifecycle.Refusal{Reason: v1alpha1.ReasonQuotaExceeded, Message: "exceeded quota"}
+	o.Job.Status = lifecycle.Decide(o).Status
+	return o.Job
+}
+
+// An operator that was away for longer than the time-out tries once more before it
+// fails a job: the quota may have been raised meanwhile.
+func TestARefusalFailsAJobOnlyWhenItIsFresh(t *testing.T) {
+	o := observe(refused())
+	o.Now = start.Add(time.Hour)
+	d := lifecycle.Decide(o)
+	if d.Status.Phase.Finished() || len(d.Actions) != 1 || d.Actions[0].Kind != lifecycle.CreatePod {
+		t.Fatalf("the job is %s and does %+v, want one more try", d.Status.Phase, d.Actions)
+	}
+	if d.Status.BlockedSince == nil {
+		t.Errorf("it is forgotten since when the job is blocked")
+	}
+	o.Refusal = &lifecycle.Refusal{Reason: v1alpha1.ReasonQuotaExceeded, Message: "still exceeded quota"}
+	if d = lifecycle.Decide(o); d.Status.Phase != v1alpha1.PhaseFailed || !strings.Contains(d.Status.Error, "still exceeded") {
+		t.Errorf("the job is %s with the error %q, want it failed by the second refusal", d.Status.Phase, d.Status.Error)
+	}
+}
+
+// What others say is of any length; the schema of conditions is not.
+func TestMessagesAreBounded(t *testing.T) {
+	o := observe(makeJob())
+	o.Refusal = &lifecycle.Refusal{Reason: v1alpha1.ReasonAdmissionRefused, Message: strings.Repeat("ä very long sentence ", 4000)}
+	for _, at := range []time.Duration{0, time.Hour} {
+		o.Now = start.Add(at)
+		d := lifecycle.Decide(o)
+		o.Job.Status = d.Status
+		for _, c := range d.Status.Conditions {
+			if n := len([]rune(c.Message)); n > 4096 {
+				t.Errorf("in the phase %s the message of %s has %d characters", d.Status.Phase, c.Type, n)
+			}
+		}
+	}
+}
