@@ -24,13 +24,14 @@ const (
 	backlogPatience = 10 * time.Minute
 )
 
-// usage is what a controller has used for n jobs.
+// usage is what n jobs have cost.
 type usage struct {
 	jobs       int
+	pods       int
 	writes     writes
 	reconciles float64 // 0 if the controller does not serve them.
 	peakMiB    float64
-	cpu        time.Duration
+	cpu        map[string]time.Duration // By program.
 }
 
 // backlogResult is how a backlog was driven to its end.
@@ -74,7 +75,6 @@ func (b *bench) driveBacklog(ctx context.Context, s side, namespace string, n in
 	if err != nil {
 		return backlogResult{}, err
 	}
-	stopProfiles := b.profile(run, s.name+"-"+namespace)
 	var last time.Time
 	select {
 	case end := <-ends:
@@ -82,7 +82,6 @@ func (b *bench) driveBacklog(ctx context.Context, s side, namespace string, n in
 	case <-ctx.Done():
 		err = context.Cause(ctx)
 	}
-	err = errors.Join(err, stopProfiles())
 	if err != nil {
 		return backlogResult{}, errors.Join(err, run.process.end())
 	}

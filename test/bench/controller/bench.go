@@ -85,7 +85,14 @@ func buildPrograms(ctx context.Context, root, dir string) (binaryPaths, error) {
 // measure takes all measurements, one after the other.
 func (b *bench) measure() (results, error) {
 	r := results{options: b.options, conditions: readConditions(b.ctx, b)}
-	jobs, training := jobSide(b.jobSyncs), trainingJobSide()
+	shape, err := trainPod(&b.cluster.config)
+	if err != nil {
+		return r, err
+	}
+	if b.bareJobs {
+		shape = nil
+	}
+	jobs, training := jobSide(b.jobSyncs, shape), trainingJobSide()
 	for _, s := range []side{jobs, training} {
 		say("warming up with %d %ss", warmUp, s.name)
 		if _, err := b.runBacklog(b.ctx, s, "warm-up-"+s.namespace(), warmUp); err != nil {
@@ -103,7 +110,6 @@ func (b *bench) measure() (results, error) {
 			r.add(s, result)
 		}
 	}
-	var err error
 	say("%d TrainingJobs at %g a second", b.steady, b.rate)
 	if r.steady, err = b.runSteady(b.ctx, training); err != nil {
 		return r, err

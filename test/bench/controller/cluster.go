@@ -25,6 +25,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
 
 	trainingv1alpha1 "github.com/swath-dev/swath/api/v1alpha1"
+	"github.com/swath-dev/swath/internal/config"
 )
 
 // clientQPS and clientBurst are the limits of every client, far above what is reached: those of Kubernetes (20 and 50
@@ -65,6 +66,7 @@ type cluster struct {
 	env       *envtest.Environment
 	admin     client.WithWatch
 	audit     *auditLog
+	config    config.Config // The manager's.
 	scheduler *process
 	kwok      *process
 	fail      context.CancelCauseFunc
@@ -120,12 +122,12 @@ func (c *cluster) startControlPlane() error {
 		Set("audit-log-mode", "blocking").
 		// Nobody takes the taint away that new nodes get, nor makes service accounts: no other controllers run.
 		Set("disable-admission-plugins", "ServiceAccount", "TaintNodesByCondition")
-	config, err := c.env.Start()
+	restConfig, err := c.env.Start()
 	if err != nil {
 		return errors.Join(fmt.Errorf("starting the API server and etcd: %w", err), c.env.Stop())
 	}
-	config.QPS, config.Burst = clientQPS, clientBurst
-	if c.admin, err = newClient(config); err != nil {
+	restConfig.QPS, restConfig.Burst = clientQPS, clientBurst
+	if c.admin, err = newClient(restConfig); err != nil {
 		return errors.Join(err, c.env.Stop())
 	}
 	return nil
@@ -176,8 +178,8 @@ func (c *cluster) startScheduler() error {
 		return err
 	}
 	path := filepath.Join(c.dir, "scheduler.yaml")
-	config := fmt.Sprintf(schedulerConfig, kubeconfig, clientQPS, clientBurst)
-	if err := os.WriteFile(path, []byte(config), 0o600); err != nil {
+	content := fmt.Sprintf(schedulerConfig, kubeconfig, clientQPS, clientBurst)
+	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
 		return fmt.Errorf("writing the configuration of kube-scheduler: %w", err)
 	}
 	c.scheduler, err = program{
@@ -198,12 +200,12 @@ func (c *cluster) startKwok(dwell time.Duration) error {
 	if err != nil {
 		return fmt.Errorf("reading the stages of the simulated nodes: %w", err)
 	}
-	var config bytes.Buffer
-	if err := text.Execute(&config, struct{ Delay int64 }{dwell.Milliseconds()}); err != nil {
+	var content bytes.Buffer
+	if err := text.Execute(&content, struct{ Delay int64 }{dwell.Milliseconds()}); err != nil {
 		return fmt.Errorf("filling in the stages of the simulated nodes: %w", err)
 	}
 	path := filepath.Join(c.dir, "kwok.yaml")
-	if err := os.WriteFile(path, config.Bytes(), 0o600); err != nil {
+	if err := os.WriteFile(path, content.Bytes(), 0o600); err != nil {
 		return fmt.Errorf("writing the stages of the simulated nodes: %w", err)
 	}
 	c.kwok, err = program{

@@ -27,8 +27,8 @@ type options struct {
 	dwell    time.Duration // How long each state of their Pods lasts.
 	total    int           // How many TrainingJobs there are when memory is measured the second time.
 	jobSyncs int           // The Job controller's workers.
+	bareJobs bool          // Whether the Jobs' Pods are the least that there can be, in place of ones like ours.
 	out      string        // The results' file.
-	profiles string        // A folder for the manager's profiles; empty for none.
 }
 
 func main() {
@@ -39,9 +39,9 @@ func main() {
 	flag.IntVar(&o.steady, "steady", 300, "how many TrainingJobs are made at that rate")
 	flag.DurationVar(&o.dwell, "dwell", time.Second, "how long each state of their Pods lasts, so that each is seen")
 	flag.IntVar(&o.total, "total", 10000, "how many TrainingJobs, most of them finished, memory is measured with")
-	flag.IntVar(&o.jobSyncs, "concurrent-job-syncs", 20, "the workers of the Job controller")
+	flag.IntVar(&o.jobSyncs, "concurrent-job-syncs", 16, "the workers of the Job controller; the manager has 16, too")
+	flag.BoolVar(&o.bareJobs, "bare-jobs", false, "give the Jobs the least Pods that there can be, in place of ones like train Pods")
 	flag.StringVar(&o.out, "o", "bin/bench/controller.json", "the file that the results are written to")
-	flag.StringVar(&o.profiles, "profiles", "", "a folder for CPU and heap profiles of the manager under load")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()

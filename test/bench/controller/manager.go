@@ -38,6 +38,7 @@ func (c *cluster) installManager(ctx context.Context) error {
 	}
 	installed.Controller.QPS, installed.Controller.Burst = clientQPS, clientBurst
 	installed.Storage = []config.Storage{{URL: "s3://swath-bench?region=eu-central-1"}}
+	c.config = installed
 	content, err := sigsyaml.Marshal(installed)
 	if err != nil {
 		return fmt.Errorf("making the manager's configuration: %w", err)

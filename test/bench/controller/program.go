@@ -83,11 +83,6 @@ func killed(exit *exec.ExitError) bool {
 	return ok && status.Signaled() && status.Signal() == syscall.SIGKILL
 }
 
-// cpu is the processor time that the ended process has used.
-func (p *process) cpu() time.Duration {
-	return p.cmd.ProcessState.UserTime() + p.cmd.ProcessState.SystemTime()
-}
-
 // peakMiB is the most memory (resident set) that the running process has had so far, in MiB.
 func (p *process) peakMiB() (float64, error) {
 	status, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(p.cmd.Process.Pid), "status"))

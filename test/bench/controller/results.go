@@ -58,14 +58,15 @@ type percentiles struct {
 	P99 float64 `json:"p99"`
 }
 
-// sideDocument is what a controller has used, each figure the median of the rounds and for one job.
+// sideDocument is what jobs have cost, each figure the median of the rounds and for one job.
 type sideDocument struct {
 	Jobs          int                `json:"jobs"`
 	PodsPerSecond []float64          `json:"podsPerSecond,omitempty"` // By round.
 	Writes        map[string]float64 `json:"writes"`
 	Reconciles    float64            `json:"reconciles,omitempty"`
-	CPUMillis     float64            `json:"cpuMillis"`
-	PeakRSSMiB    float64            `json:"peakRSSMiB"`
+	// CPUMillisPerPod are processor times for one Pod, by program, and of all together.
+	CPUMillisPerPod map[string]float64 `json:"cpuMillisPerPod"`
+	PeakRSSMiB      float64            `json:"peakRSSMiB"`
 }
 
 func (r *results) document() document {
@@ -93,6 +94,12 @@ func (r *results) document() document {
 	return d
 }
 
+// programNames are what programs are called in the results, by their names in /proc, which have 15 characters at most.
+var programNames = map[string]string{
+	"kube-apiserver": "apiServer", "etcd": "etcd", "kube-scheduler": "scheduler", "kwok": "nodes",
+	"kube-controller": "controller", "manager": "controller",
+}
+
 func sideOf(rounds ...backlogResult) sideDocument {
 	perJob := func(value func(backlogResult) float64) float64 {
 		return round(median(rounds, func(r backlogResult) float64 { return value(r) / float64(r.jobs) }), 2)
@@ -109,8 +116,17 @@ func sideOf(rounds ...backlogResult) sideDocument {
 			"deletions":  perJob(func(r backlogResult) float64 { return float64(r.writes.Deletions) }),
 			"refused":    perJob(func(r backlogResult) float64 { return float64(r.writes.Refused) }),
 		},
-		Reconciles: perJob(func(r backlogResult) float64 { return r.reconciles }),
-		CPUMillis:  perJob(func(r backlogResult) float64 { return millis(r.cpu) }),
+		Reconciles:      perJob(func(r backlogResult) float64 { return r.reconciles }),
+		CPUMillisPerPod: map[string]float64{"all": 0},
+	}
+	for program, name := range programNames {
+		perPod := func(r backlogResult) float64 {
+			return float64(r.cpu[program]) / float64(time.Millisecond) / float64(r.pods)
+		}
+		if value := round(median(rounds, perPod), 2); value > 0 {
+			d.CPUMillisPerPod[name] = value
+			d.CPUMillisPerPod["all"] = round(d.CPUMillisPerPod["all"]+value, 2)
+		}
 	}
 	for _, r := range rounds {
 		d.PeakRSSMiB = max(d.PeakRSSMiB, round(r.peakMiB, 1))

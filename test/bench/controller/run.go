@@ -21,7 +21,8 @@ import (
 type controllerRun struct {
 	side    side
 	process *process
-	metrics string // The address where it serves metrics; empty if it does not.
+	metrics string                   // The address where it serves metrics; empty if it does not.
+	before  map[string]time.Duration // The processor times when it was started.
 }
 
 func (b *bench) startController(s side) (controllerRun, error) {
@@ -29,14 +30,22 @@ func (b *bench) startController(s side) (controllerRun, error) {
 	if err != nil {
 		return controllerRun{}, err
 	}
+	before, err := processorTimes()
+	if err != nil {
+		return controllerRun{}, err
+	}
 	process, err := p.start(b.dir, b.cluster.fail)
-	return controllerRun{side: s, process: process, metrics: metrics}, err
+	return controllerRun{side: s, process: process, metrics: metrics, before: before}, err
 }
 
 // finish ends a controller that has driven n jobs of the namespace, and says what it has used.
 func (b *bench) finish(ctx context.Context, run controllerRun, namespace string, n int) (usage, error) {
-	u := usage{jobs: n}
+	u := usage{jobs: n, pods: n * run.side.podsPerJob}
 	err := b.cluster.settle(ctx, namespace)
+	var after map[string]time.Duration
+	if err == nil {
+		after, err = processorTimes()
+	}
 	if err == nil && run.metrics != "" {
 		u.reconciles, err = counter(ctx, run.metrics, "controller_runtime_reconcile_total")
 	}
@@ -46,7 +55,7 @@ func (b *bench) finish(ctx context.Context, run controllerRun, namespace string,
 	if err := errors.Join(err, run.process.end()); err != nil {
 		return u, err
 	}
-	u.cpu = run.process.cpu()
+	u.cpu = spent(run.before, after)
 	u.writes, err = b.cluster.audit.since(run.side.user, namespace)
 	return u, err
 }

@@ -3,19 +3,22 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"path/filepath"
 	"strconv"
+	"strings"
 
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	trainingv1alpha1 "github.com/swath-dev/swath/api/v1alpha1"
+	"github.com/swath-dev/swath/internal/config"
 	"github.com/swath-dev/swath/internal/contract"
+	"github.com/swath-dev/swath/internal/pods"
 )
 
 // side is one of the two that are measured beside each other: a kind of job and its controller.
@@ -35,13 +38,13 @@ type side struct {
 // for each of its controllers. Kubernetes has rights for it from the start.
 const jobControllerUser = "system:serviceaccount:kube-system:job-controller"
 
-// jobSide is batch/v1 Job, driven by the Job controller.
-func jobSide(syncs int) side {
+// jobSide is batch/v1 Job, driven by the Job controller with that many workers. Its Pods are like shape.
+func jobSide(syncs int, shape *corev1.Pod) side {
 	return side{
 		name:       "Job",
 		user:       jobControllerUser,
 		podsPerJob: 1,
-		object:     newJob,
+		object:     func(namespace string, i int) client.Object { return newJob(shape, namespace, i) },
 		list:       func() client.ObjectList { return &batchv1.JobList{} },
 		ended:      jobEnded,
 		controller: func(c *cluster) (program, string, error) {
@@ -64,29 +67,43 @@ func jobSide(syncs int) side {
 	}
 }
 
-func newJob(namespace string, i int) client.Object {
+// newJob is a Job whose Pod is like the train Pod of a TrainingJob, so that controllers are compared and not the sizes
+// of Pods. shape is that Pod; nil means the least Pod that there can be.
+func newJob(shape *corev1.Pod, namespace string, i int) client.Object {
 	backoffLimit, automount := int32(3), false
+	template := corev1.PodTemplateSpec{Spec: corev1.PodSpec{
+		RestartPolicy:                corev1.RestartPolicyNever,
+		AutomountServiceAccountToken: &automount,
+		Containers:                   []corev1.Container{{Name: "main", Image: "registry.k8s.io/pause:3.10"}},
+	}}
+	if shape != nil {
+		template.Spec = *shape.Spec.DeepCopy()
+	}
+	template.Labels = map[string]string{"bench.swath.dev/kind": "job"}
 	return &batchv1.Job{
 		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "job-" + strconv.Itoa(i)},
-		Spec: batchv1.JobSpec{
-			BackoffLimit: &backoffLimit,
-			Template: corev1.PodTemplateSpec{
-				ObjectMeta: metav1.ObjectMeta{Labels: map[string]string{"bench.swath.dev/kind": "job"}},
-				Spec: corev1.PodSpec{
-					RestartPolicy:                corev1.RestartPolicyNever,
-					AutomountServiceAccountToken: &automount,
-					Containers: []corev1.Container{{
-						Name:  "main",
-						Image: "registry.k8s.io/pause:3.10",
-						Resources: corev1.ResourceRequirements{Requests: corev1.ResourceList{
-							corev1.ResourceCPU:    resource.MustParse("1"),
-							corev1.ResourceMemory: resource.MustParse("1Gi"),
-						}},
-					}},
-				},
-			},
-		},
+		Spec:       batchv1.JobSpec{BackoffLimit: &backoffLimit, Template: template},
 	}
+}
+
+// trainPod is a train Pod as the manager makes it.
+func trainPod(c *config.Config) (*corev1.Pod, error) {
+	job, ok := newTrainingJob("jobs", 0).(*trainingv1alpha1.TrainingJob)
+	if !ok {
+		return nil, errors.New("newTrainingJob makes no TrainingJob")
+	}
+	job.UID = "00000000-0000-0000-0000-000000000000"
+	job.Status.ID = contract.JobID(string(job.UID))
+	digest := strings.Repeat("0", 64)
+	job.Status.Files = &trainingv1alpha1.ValidatedFiles{
+		Training:   trainingv1alpha1.ValidatedFile{SHA256: digest},
+		Validation: &trainingv1alpha1.ValidatedFile{SHA256: digest},
+	}
+	pod, err := pods.Make(job, trainingv1alpha1.RoleTrain, 1, c)
+	if err != nil {
+		return nil, fmt.Errorf("making the Pod that the Jobs have: %w", err)
+	}
+	return pod, nil
 }
 
 func jobEnded(object runtime.Object) (bool, error) {

@@ -21,7 +21,9 @@ func (r *results) print(out io.Writer) {
 		row("writes a job: "+kind, d.Backlog.Writes[kind], d.JobBacklog.Writes[kind])
 	}
 	row("reconciles a job", d.Backlog.Reconciles, "-")
-	row("its controller's processor time a job (ms)", d.Backlog.CPUMillis, d.JobBacklog.CPUMillis)
+	for _, name := range []string{"all", "apiServer", "etcd", "scheduler", "nodes", "controller"} {
+		row("processor time a Pod (ms): "+name, d.Backlog.CPUMillisPerPod[name], d.JobBacklog.CPUMillisPerPod[name])
+	}
 	row("its controller's memory at most (MiB)", d.Backlog.PeakRSSMiB, d.JobBacklog.PeakRSSMiB)
 	w.Flush()
 	fmt.Fprintln(out)
