@@ -107,7 +107,7 @@ var unwantedRules = []struct {
 
 // keptLongEnough holds for a finished Pod whose job ended long enough ago.
 func (w *world) keptLongEnough(p *Pod) bool {
-	if !w.finished() || w.Settings.KeepPods == nil || w.status.FinishedAt == nil || !p.Terminal {
+	if !w.status.Phase.Finished() || w.Settings.KeepPods == nil || w.status.FinishedAt == nil || !p.Terminal {
 		return false
 	}
 	return w.reached(w.status.FinishedAt.Add(*w.Settings.KeepPods))

@@ -152,3 +152,28 @@ func gpu() *v1alpha1.PodOptions {
 		Affinity:     &corev1.Affinity{NodeAffinity: &corev1.NodeAffinity{RequiredDuringSchedulingIgnoredDuringExecution: &corev1.NodeSelector{NodeSelectorTerms: []corev1.NodeSelectorTerm{{MatchExpressions: []corev1.NodeSelectorRequirement{{Key: "a", Operator: corev1.NodeSelectorOpExists}}}}}}},
 	}
 }
+
+// A pipeline that applies its manifest again does not undo what a user asked for.
+func TestApplyingTheSameManifestAgainChangesNothing(t *testing.T) {
+	s := newStage(t, withoutOperator)
+	apply := func() *unstructured.Unstructured {
+		t.Helper()
+		manifest := &unstructured.Unstructured{Object: map[string]any{
+			"apiVersion": v1alpha1.GroupVersion.String(), "kind": v1alpha1.TrainingJobKind,
+			"metadata": map[string]any{"name": "ships", "namespace": s.namespace},
+			"spec":     map[string]any{"task": "classification", "trainingFile": "file-train"},
+		}}
+		if err := cluster.Apply(t.Context(), client.ApplyConfigurationFromUnstructured(manifest), client.FieldOwner("pipeline")); err != nil {
+			t.Fatalf("applying: %v", err)
+		}
+		return manifest
+	}
+	apply()
+	job := newJobIn(s, "ships")
+	s.change(job, cancel)
+	cancelled := s.job(job)
+	apply()
+	if again := s.job(job); again.Generation != cancelled.Generation || !ptr.Deref(again.Spec.Cancel, false) {
+		t.Errorf("the job's spec became %+v", again.Spec)
+	}
+}

@@ -160,6 +160,18 @@ func TestAQuotaThatRefusesForTooLongFailsTheJob(t *testing.T) {
 	}
 }
 
+func TestAdmissionThatRefusesThePodIsSaid(t *testing.T) {
+	s := newStage(t)
+	limits := &corev1.LimitRange{ObjectMeta: metav1.ObjectMeta{Name: "small", Namespace: s.namespace}}
+	limits.Spec.Limits = []corev1.LimitRangeItem{{Type: corev1.LimitTypeContainer, Max: corev1.ResourceList{corev1.ResourceMemory: resource.MustParse("16Mi")}}}
+	s.create(limits)
+	job := s.submit(newJob("ships"))
+	if message := s.waitsFor(job, v1alpha1.ReasonAdmissionRefused); !strings.Contains(message, "maximum memory usage per Container is 16Mi") {
+		t.Errorf("the condition says %q", message)
+	}
+	s.wantPods()
+}
+
 func TestAPodThatTheConfigurationDoesNotAllowIsRefusedUntilTheJobIsMended(t *testing.T) {
 	s := newStage(t)
 	job := newJob("ships")

@@ -78,6 +78,23 @@ func TestPreparationIsTriedAgainToo(t *testing.T) {
 	s.pod(job, v1alpha1.RoleTrain, 1)
 }
 
+func TestADownloadThatFailsAgainAndAgainMakesNoEndlessLoop(t *testing.T) {
+	s := newStage(t)
+	job := newJob("ships")
+	job.Spec.BackoffLimit = ptr.To[int32](1)
+	s.submit(job)
+	for number := range int32(2) {
+		s.onNode(s.pod(job, v1alpha1.RolePrepare, number+1)).ends(contract.StageDownload, contract.ExitStorage, "storage is unavailable: timeout")
+		s.until(job, "the failure is recorded", func(j *v1alpha1.TrainingJob) bool { return len(j.Status.Attempts) == int(number)+1 })
+		s.later(job, 11*time.Second)
+	}
+	end := s.phase(job, v1alpha1.PhaseFailed)
+	if end.Status.Prepares != 2 || !strings.Contains(end.Status.Error, "storage is unavailable: timeout") {
+		t.Errorf("the job is %s", describe(end))
+	}
+	s.wantPods("ships-prepare-1", "ships-prepare-2")
+}
+
 func TestHowAStartEnds(t *testing.T) {
 	cases := map[string]struct {
 		end        func(*stage, *kubelet)

@@ -74,7 +74,8 @@ func newStage(t *testing.T, change ...func(*stage)) *stage {
 	for _, c := range change {
 		c(s)
 	}
-	s.create(&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: s.namespace}})
+	// Only restricted Pods get into the namespace.
+	s.create(&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: s.namespace, Labels: map[string]string{"pod-security.kubernetes.io/enforce": "restricted"}}})
 	if !s.withoutOperator {
 		s.start()
 		t.Cleanup(func() { s.stop() })

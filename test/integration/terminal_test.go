@@ -106,6 +106,16 @@ func TestFinishedPodsAreKeptForATimeAndTheJobStays(t *testing.T) {
 	}
 }
 
+// The prepare Pod of a job that failed has no finalizer whose removal would bring the
+// operator back: it has to come by itself.
+func TestThePodsOfAFailedJobGoByThemselves(t *testing.T) {
+	s := newStage(t, func(s *stage) { s.config.Pods.KeepFinished = &metav1.Duration{} })
+	job := s.submit(newJob("ships"))
+	k := s.onNode(s.pod(job, v1alpha1.RolePrepare, 1)).ends(contract.StageDownload, contract.ExitNoFile, "")
+	s.phase(job, v1alpha1.PhaseFailed)
+	k.gone()
+}
+
 func TestAJobGoesAtItsTimeToLive(t *testing.T) {
 	s := newStage(t)
 	job := newJob("ships")
@@ -167,7 +177,10 @@ func TestACountedStartIsMadeAfterARestart(t *testing.T) {
 func TestAPodOfAnotherThatHasTheNameIsSaid(t *testing.T) {
 	s := newStage(t)
 	stranger := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: s.namespace, Name: "ships-prepare-1"}}
-	stranger.Spec.Containers = []corev1.Container{{Name: "main", Image: "example.com/other"}}
+	stranger.Spec.SecurityContext = &corev1.PodSecurityContext{RunAsNonRoot: ptr.To(true), SeccompProfile: &corev1.SeccompProfile{Type: corev1.SeccompProfileTypeRuntimeDefault}}
+	stranger.Spec.Containers = []corev1.Container{{Name: "main", Image: "example.com/other", SecurityContext: &corev1.SecurityContext{
+		AllowPrivilegeEscalation: ptr.To(false), Capabilities: &corev1.Capabilities{Drop: []corev1.Capability{"ALL"}},
+	}}}
 	s.create(stranger)
 	job := s.submit(newJob("ships"))
 	s.waitsFor(job, v1alpha1.ReasonPodNameTaken)
