@@ -3,6 +3,7 @@ package controllers
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -74,23 +75,31 @@ func (r *TrainingJobReconciler) createPod(ctx context.Context, job *v1alpha1.Tra
 		return refusedBy(err)
 	}
 	err = r.Client.Create(ctx, pod)
+	if err == nil {
+		r.Metrics.podCreated(job, action, r.Clock.Now())
+		return nil
+	}
 	if apierrors.IsAlreadyExists(err) {
-		return r.checkOwn(ctx, job, pod)
+		return r.checkStanding(ctx, job, pod, errStale)
 	}
-	if err != nil {
-		return refusedBy(fmt.Errorf("making Pod %s: %w", pod.Name, err))
+	err = refusedBy(fmt.Errorf("making Pod %s: %w", pod.Name, err))
+	var refused *refusedError
+	if errors.As(err, &refused) {
+		// Admission comes before the check of the name: a quota may refuse the Pod
+		// because it is there already.
+		return r.checkStanding(ctx, job, pod, err)
 	}
-	r.Metrics.podCreated(job, action, r.Clock.Now())
-	return nil
+	return err
 }
 
-// checkOwn tells whether the Pod that has the name already is the job's: then it
-// was made before and the cache does not show it yet.
-func (r *TrainingJobReconciler) checkOwn(ctx context.Context, job *v1alpha1.TrainingJob, pod *corev1.Pod) error {
+// checkStanding tells whether the Pod that has the name already is the job's: then
+// it was made before and the cache does not show it yet. The error is absent when
+// there is no such Pod.
+func (r *TrainingJobReconciler) checkStanding(ctx context.Context, job *v1alpha1.TrainingJob, pod *corev1.Pod, absent error) error {
 	var standing corev1.Pod
 	err := r.Live.Get(ctx, client.ObjectKeyFromObject(pod), &standing)
 	if apierrors.IsNotFound(err) {
-		return errStale
+		return absent
 	}
 	if err != nil {
 		return fmt.Errorf("reading Pod %s live: %w", pod.Name, err)
@@ -98,14 +107,26 @@ func (r *TrainingJobReconciler) checkOwn(ctx context.Context, job *v1alpha1.Trai
 	if metav1.IsControlledBy(&standing, job) {
 		return nil
 	}
-	if standing.DeletionTimestamp != nil && slices.Contains(standing.Finalizers, v1alpha1.ResultFinalizer) {
-		if err := r.releasePod(ctx, standing.Namespace, standing.Name, standing.UID); err != nil {
-			return err
-		}
+	if standing.DeletionTimestamp != nil {
+		return r.awaitForeign(ctx, &standing)
 	}
 	return &refusedError{lifecycle.Refusal{
 		Reason:  v1alpha1.ReasonPodNameTaken,
 		Message: fmt.Sprintf("a Pod %s that is not this job's has the name of the Pod that is needed; delete it if it does not go by itself", pod.Name),
+	}}
+}
+
+// awaitForeign is the refusal by a Pod that is not the job's and goes already: that
+// of a job that had the same name, say. It is waited for.
+func (r *TrainingJobReconciler) awaitForeign(ctx context.Context, pod *corev1.Pod) error {
+	if slices.Contains(pod.Finalizers, v1alpha1.ResultFinalizer) {
+		if err := r.releasePod(ctx, pod.Namespace, pod.Name, pod.UID); err != nil {
+			return err
+		}
+	}
+	return &refusedError{lifecycle.Refusal{
+		Reason:  v1alpha1.ReasonStopping,
+		Message: fmt.Sprintf("Pod %s of another job that had this name has to end first; it is being deleted", pod.Name),
 	}}
 }
 

@@ -4,9 +4,11 @@ import (
 	"context"
 	"fmt"
 	"reflect"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/util/workqueue"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -45,8 +47,21 @@ func (r *TrainingJobReconciler) SetupWithManager(ctx context.Context, mgr ctrl.M
 			predicate.GenerationChangedPredicate{}, predicate.LabelChangedPredicate{}, deletionChanged()))).
 		Watches(&corev1.Pod{}, handler.EnqueueRequestsFromMapFunc(jobOfPod), builder.WithPredicates(podChanged())).
 		WatchesRawSource(source.Channel(r.wake, handler.TypedEnqueueRequestsFromMapFunc(requestByName))).
-		WithOptions(controller.Options{MaxConcurrentReconciles: r.Config.Controller.Workers}).
+		WithOptions(controller.Options{MaxConcurrentReconciles: r.Config.Controller.Workers, RateLimiter: retryLimiter()}).
 		Complete(r)
+}
+
+const (
+	// firstRetry and longestRetry are how soon a reconcile that ended in an error
+	// is tried again. The default goes up to 16 minutes, for which jobs would stand
+	// still after an outage of the API server.
+	firstRetry   = 10 * time.Millisecond
+	longestRetry = 30 * time.Second
+)
+
+// retryLimiter doubles the wait after each error of the same job.
+func retryLimiter() workqueue.TypedRateLimiter[reconcile.Request] {
+	return workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](firstRetry, longestRetry)
 }
 
 func index(ctx context.Context, indexer client.FieldIndexer) error {

@@ -91,9 +91,10 @@ func (r *TrainingJobReconciler) Reconcile(ctx context.Context, request ctrl.Requ
 	}
 	var refused *refusedError
 	if errors.As(err, &refused) {
-		observed.Job, observed.Refusal = job, &refused.refusal
-		decision = lifecycle.Decide(observed)
-		_, err = r.record(ctx, job, decision)
+		decision, err = r.decideRefused(ctx, job, observed, &refused.refusal)
+		if err == nil {
+			_, err = r.record(ctx, job, decision)
+		}
 	}
 	if errors.Is(err, errStale) {
 		return ctrl.Result{RequeueAfter: staleRetry}, nil
@@ -102,6 +103,22 @@ func (r *TrainingJobReconciler) Reconcile(ctx context.Context, request ctrl.Requ
 		err = r.releaseForeign(ctx, foreign)
 	}
 	return r.result(decision), err
+}
+
+// decideRefused decides on a Pod that could not be made. An end by it goes by live
+// Pods as every end does.
+func (r *TrainingJobReconciler) decideRefused(ctx context.Context, job *v1alpha1.TrainingJob, observed lifecycle.Observed, refusal *lifecycle.Refusal) (lifecycle.Decision, error) {
+	observed.Job, observed.Refusal = job, refusal
+	decision := lifecycle.Decide(observed)
+	if !decision.NeedsLivePods {
+		return decision, nil
+	}
+	live, err := r.observeLive(ctx, job)
+	if err != nil {
+		return decision, err
+	}
+	live.Refusal = refusal
+	return lifecycle.Decide(live), nil
 }
 
 // result asks to be called again when something is due that only time brings.

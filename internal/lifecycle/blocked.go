@@ -85,7 +85,7 @@ func (w *world) blockedBy() (refusal *Refusal, fresh bool) {
 	if w.Refusal != nil {
 		return w.Refusal, true
 	}
-	if number > 0 && w.settled() == nil && w.status.BlockedSince != nil {
+	if number > 0 && w.settled() == nil {
 		return w.recordedRefusal(), false
 	}
 	return nil, false
@@ -95,7 +95,11 @@ func (w *world) blockedBy() (refusal *Refusal, fresh bool) {
 // holds shows only when that is tried again.
 func (w *world) recordedRefusal() *Refusal {
 	c := meta.FindStatusCondition(w.status.Conditions, v1alpha1.ConditionRunning)
-	if c == nil || !final[c.Reason] {
+	if c == nil {
+		return nil
+	}
+	lasting := final[c.Reason] && w.status.BlockedSince != nil
+	if !lasting && c.Reason != v1alpha1.ReasonStopping {
 		return nil
 	}
 	return &Refusal{Reason: c.Reason, Message: c.Message}

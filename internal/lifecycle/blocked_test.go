@@ -51,3 +51,28 @@ func TestMessagesAreBounded(t *testing.T) {
 		}
 	}
 }
+
+// The Pod of a job that had the same name is waited for however long it takes, and
+// the condition says so without a change each time it is tried again.
+func TestAPodThatGoesAlreadyIsWaitedFor(t *testing.T) {
+	o := observe(makeJob())
+	o.Job.Status = lifecycle.Decide(o).Status
+	stopping := &lifecycle.Refusal{Reason: v1alpha1.ReasonStopping, Message: "Pod ships-prepare-1 of another job has to end first"}
+	o.Refusal = stopping
+	first := lifecycle.Decide(o)
+	if first.Wake.IsZero() {
+		t.Errorf("nobody looks whether the Pod is gone")
+	}
+	o.Now = start.Add(time.Hour)
+	for range 3 {
+		o.Job.Status, o.Refusal = first.Status, nil
+		try := lifecycle.Decide(o)
+		if !statusEqual(&try.Status, &first.Status) || len(try.Actions) != 1 {
+			t.Fatalf("trying again does %+v and changes the status from\n%s\nto\n%s", try.Actions, encodeStatus(&first.Status), encodeStatus(&try.Status))
+		}
+		o.Refusal = stopping
+		if again := lifecycle.Decide(o); !statusEqual(&again.Status, &first.Status) {
+			t.Fatalf("the status changes from\n%s\nto\n%s", encodeStatus(&first.Status), encodeStatus(&again.Status))
+		}
+	}
+}

@@ -126,6 +126,9 @@ func (w *world) watchBlocked() {
 			w.reached(w.Now.Add(refusalRetry(w.Now.Sub(since.Time))))
 		}
 	}
+	if w.Refusal != nil && !final[w.Refusal.Reason] {
+		w.reached(w.Now.Add(stoppingRetry))
+	}
 	for i := range w.Pods {
 		p := &w.Pods[i]
 		if p.Deleting && !p.Terminal {
@@ -149,6 +152,10 @@ func (w *world) watchDeadline() {
 	left := time.Duration(*deadline-w.status.TrainedSeconds) * time.Second
 	w.reached(c.StartedAt.Add(left))
 }
+
+// stoppingRetry is how soon it is looked again whether the Pod of another job, which
+// has the name of the one that is needed, is gone.
+const stoppingRetry = 5 * time.Second
 
 // refusalRetry is how long after a refusal the Pod is tried again: soon at first,
 // then ever more rarely.
