@@ -37,7 +37,7 @@ type bench struct {
 }
 
 // newBench builds the programs and starts a cluster in a temporary folder.
-func newBench(ctx context.Context, o options) (*bench, error) {
+func newBench(parent context.Context, o options) (*bench, error) {
 	root, err := repo.Root()
 	if err != nil {
 		return nil, err
@@ -46,7 +46,7 @@ func newBench(ctx context.Context, o options) (*bench, error) {
 	if err != nil {
 		return nil, fmt.Errorf("making a temporary folder: %w", err)
 	}
-	ctx, fail := context.WithCancelCause(ctx)
+	ctx, fail := context.WithCancelCause(parent)
 	b := &bench{options: o, ctx: ctx, fail: fail, dir: dir, root: root}
 	paths, err := buildPrograms(ctx, root, dir)
 	if err == nil {
@@ -54,7 +54,7 @@ func newBench(ctx context.Context, o options) (*bench, error) {
 		b.cluster, err = startCluster(ctx, root, dir, paths, fail)
 	}
 	if err != nil {
-		return nil, errors.Join(err, b.close(true))
+		return nil, errors.Join(err, b.close(parent.Err() == nil))
 	}
 	return b, nil
 }

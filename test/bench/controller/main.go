@@ -16,6 +16,9 @@ import (
 	"path/filepath"
 	"syscall"
 	"time"
+
+	"github.com/go-logr/logr"
+	"sigs.k8s.io/controller-runtime/pkg/log"
 )
 
 // options are what the flags say.
@@ -43,6 +46,7 @@ func main() {
 	flag.BoolVar(&o.bareJobs, "bare-jobs", false, "give the Jobs the least Pods that there can be, in place of ones like train Pods")
 	flag.StringVar(&o.out, "o", "bin/bench/controller.json", "the file that the results are written to")
 	flag.Parse()
+	log.SetLogger(logr.Discard()) // The libraries' own; programs of the cluster log to files.
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if err := run(ctx, o); err != nil {
@@ -76,7 +80,8 @@ func run(ctx context.Context, o options) error {
 		return err
 	}
 	r, err := b.measure()
-	if err := errors.Join(err, b.close(err != nil)); err != nil {
+	broken := err != nil && ctx.Err() == nil // Whoever interrupts it does not want to see why it has ended.
+	if err := errors.Join(err, b.close(broken)); err != nil {
 		return err
 	}
 	r.print(os.Stdout)
