@@ -196,7 +196,7 @@ func (l *live) find(pattern *regexp.Regexp) []string {
 func (l *live) waitFor(t *testing.T, pattern string) []string {
 	t.Helper()
 	compiled := regexp.MustCompile(pattern)
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Minute)
 	defer cancel()
 	for tick := time.NewTicker(time.Millisecond); ; {
 		if found := l.find(compiled); found != nil {

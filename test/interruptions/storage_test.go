@@ -175,7 +175,7 @@ func TestOnS3AStageSurvivesKillsAndAServerThatStops(t *testing.T) {
 		}
 		p.kill(t)
 	}
-	p, message := b.stage(t, "50ms")
+	p, message := b.stage(t, "300ms")
 	p.when(t, "going on", func() bool { return strings.Contains(p.output.String(), "resumed from a checkpoint") })
 	server.Stop()
 	// With the server down training goes on, and at its end waits for the bucket.

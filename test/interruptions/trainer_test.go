@@ -23,7 +23,7 @@ const (
 	olinda = "../testdata/olinda/landcover-classification-"
 	epochs = "8"
 	// patience is how long a state may take on a busy machine.
-	patience = 2 * time.Minute
+	patience = 4 * time.Minute
 )
 
 var trainer string
