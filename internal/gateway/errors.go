@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"strconv"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -109,6 +110,9 @@ func answerTo(err error) *callError {
 	}
 	if answer := answerOfKubernetes(err); answer != nil {
 		return answer
+	}
+	if _, unreachable := errors.AsType[*url.Error](err); unreachable {
+		return &callError{status: http.StatusServiceUnavailable, detail: "The API server does not answer: try again", retryAfter: retryAfterSeconds}
 	}
 	return &callError{status: http.StatusInternalServerError, detail: "Internal Server Error"}
 }

@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"sync"
 
+	"golang.org/x/sync/singleflight"
+
 	"github.com/swath-dev/swath/internal/config"
 	"github.com/swath-dev/swath/internal/storage"
 )
@@ -23,8 +25,9 @@ type ConfiguredStores struct {
 	// credentials for each.
 	S3Profiles bool
 
-	mutex sync.Mutex
-	open  map[string]*storage.Store
+	opening singleflight.Group
+	mutex   sync.Mutex
+	open    map[string]*storage.Store
 }
 
 // Store is the storage of a namespace.
@@ -33,25 +36,41 @@ func (c *ConfiguredStores) Store(ctx context.Context, namespace string) (*storag
 	if configured == nil {
 		return nil, &callError{status: http.StatusForbidden, detail: fmt.Sprintf("The namespace %s has no storage: ask those who run Swath for it", namespace)}
 	}
-	c.mutex.Lock()
-	defer c.mutex.Unlock()
-	if store := c.open[namespace]; store != nil {
+	if store := c.opened(namespace); store != nil {
 		return store, nil
 	}
-	location, err := c.location(configured, namespace)
-	if err != nil {
+	// Opening may take a while, and must not hold up other namespaces.
+	_, err, _ := c.opening.Do(namespace, func() (any, error) {
+		if c.opened(namespace) != nil {
+			return nil, nil
+		}
+		location, err := c.location(configured, namespace)
+		if err != nil {
+			return nil, err
+		}
+		// The bucket outlives the request that needs it first.
+		store, err := storage.Open(context.WithoutCancel(ctx), location, namespace)
+		if err == nil {
+			c.keep(namespace, store)
+		}
 		return nil, err
-	}
-	// The bucket outlives the request that needs it first.
-	store, err := storage.Open(context.WithoutCancel(ctx), location, namespace)
-	if err != nil {
-		return nil, err
-	}
+	})
+	return c.opened(namespace), err
+}
+
+func (c *ConfiguredStores) opened(namespace string) *storage.Store {
+	c.mutex.Lock()
+	defer c.mutex.Unlock()
+	return c.open[namespace]
+}
+
+func (c *ConfiguredStores) keep(namespace string, store *storage.Store) {
+	c.mutex.Lock()
+	defer c.mutex.Unlock()
 	if c.open == nil {
 		c.open = map[string]*storage.Store{}
 	}
 	c.open[namespace] = store
-	return store, nil
 }
 
 // Close closes what was opened.

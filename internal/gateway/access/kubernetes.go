@@ -40,7 +40,7 @@ type Kubernetes struct {
 
 // NewKubernetes returns a Gate for tokens that are meant for the given audience.
 func NewKubernetes(client kubernetes.Interface, audience string) (*Kubernetes, error) {
-	tokens := &reviewer{client: client, audience: audience}
+	tokens := newReviewer(client, audience)
 	backoff := wait.Backoff{Duration: 200 * time.Millisecond, Factor: 2, Jitter: 0.2, Steps: 3}
 	rights, err := authorizerfactory.DelegatingAuthorizerConfig{
 		SubjectAccessReviewClient: client.AuthorizationV1(),

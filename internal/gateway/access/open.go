@@ -18,10 +18,13 @@ type Open struct {
 // it is not this machine's.
 var errNotLocal = errors.New("the request is for another host")
 
-// Identify checks that the request is meant for this machine.
+// Identify checks that the request is meant for this machine, and that no page of another site sends it.
 func (o Open) Identify(r *http.Request) (Caller, error) {
 	if !isLoopback(r.Host) {
 		return Caller{}, fmt.Errorf("%w: %w: %.80q", ErrUnauthenticated, errNotLocal, r.Host)
+	}
+	if err := http.NewCrossOriginProtection().Check(r); err != nil {
+		return Caller{}, fmt.Errorf("%w: %w", ErrUnauthenticated, err)
 	}
 	namespace, err := namespaceOf(r.Header, o.Namespace)
 	return Caller{Name: "anyone on this machine", Namespace: namespace}, err

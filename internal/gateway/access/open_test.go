@@ -40,3 +40,16 @@ func TestNamespaceIsThatOfTheHeaderIfItIsOne(t *testing.T) {
 		}
 	}
 }
+
+func TestPagesOfOtherSitesAreNotServed(t *testing.T) {
+	for site, served := range map[string]bool{"": true, "same-origin": true, "cross-site": false} {
+		request := httptest.NewRequest("POST", "/training/jobs", nil)
+		request.Host = "localhost:8080"
+		if site != "" {
+			request.Header.Set("Sec-Fetch-Site", site)
+		}
+		if _, err := (access.Open{Namespace: "demo"}).Identify(request); (err == nil) != served {
+			t.Errorf("a request that a browser calls %q: %v", site, err)
+		}
+	}
+}
