@@ -67,7 +67,9 @@ func (r *TrainingJobReconciler) world(job *v1alpha1.TrainingJob, list []corev1.P
 	var foreign []corev1.Pod
 	for i := range list {
 		if metav1.IsControlledBy(&list[i], job) {
-			observed.Pods = append(observed.Pods, lifecycle.ReadPod(&list[i]))
+			p := lifecycle.ReadPod(&list[i])
+			p.Outdated = pods.Outdated(job, &list[i])
+			observed.Pods = append(observed.Pods, p)
 		} else {
 			foreign = append(foreign, list[i])
 		}

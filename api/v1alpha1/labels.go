@@ -12,6 +12,10 @@ const (
 	LabelNumber = GroupName + "/number"
 )
 
+// AnnotationPodOptions is, on a train Pod, the digest of the spec.pod that it was made
+// from.
+const AnnotationPodOptions = GroupName + "/pod-options"
+
 // ResultFinalizer holds a train Pod until its result is recorded.
 const ResultFinalizer = GroupName + "/result"
 

@@ -60,6 +60,9 @@ const (
 	ReasonDisrupted = "Disrupted"
 	// ReasonPodDeleted means that someone deleted the Pod; it costs no retry.
 	ReasonPodDeleted = "PodDeleted"
+	// ReasonReplaced means that spec.pod changed before the trainer ran; it costs no
+	// retry.
+	ReasonReplaced = "Replaced"
 	// ReasonNodeLost means that the Pod's node no longer answers; it costs no retry.
 	ReasonNodeLost = "NodeLost"
 	// ReasonResultLost means that the container ended well but its message did not arrive.

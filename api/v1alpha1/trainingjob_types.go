@@ -93,7 +93,8 @@ type TrainingJobSpec struct {
 	// +optional
 	TTLSecondsAfterFinished *int32 `json:"ttlSecondsAfterFinished,omitempty"`
 
-	// pod shapes the Pod that trains. It may change until training starts.
+	// pod shapes the Pod that trains. It may change until the trainer first runs; a
+	// Pod that waits to be scheduled or started is then made anew.
 	// +optional
 	Pod *PodOptions `json:"pod,omitempty"`
 }
@@ -113,7 +114,7 @@ type TrainingJobSpec struct {
 // +kubebuilder:printcolumn:name="Finished",type=date,JSONPath=`.status.finishedAt`,priority=1
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
 // +kubebuilder:validation:XValidation:rule="size(self.metadata.name) <= 63",message="metadata.name may have at most 63 characters, since it is a label of its Pods"
-// +kubebuilder:validation:XValidation:rule="!has(oldSelf.status) || !has(oldSelf.status.starts) || oldSelf.status.starts == 0 || (has(self.spec.pod) == has(oldSelf.spec.pod) && (!has(self.spec.pod) || self.spec.pod == oldSelf.spec.pod))",message="spec.pod cannot change once training was started"
+// +kubebuilder:validation:XValidation:rule="!has(oldSelf.status) || !has(oldSelf.status.startedAt) || (has(self.spec.pod) == has(oldSelf.spec.pod) && (!has(self.spec.pod) || self.spec.pod == oldSelf.spec.pod))",message="spec.pod cannot change once training has started: make another TrainingJob"
 type TrainingJob struct {
 	metav1.TypeMeta `json:",inline"`
 

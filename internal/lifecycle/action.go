@@ -100,9 +100,15 @@ var unwantedRules = []struct {
 	{"the job fails", func(w *world, p *Pod) bool { return w.failure() != nil && !w.status.Phase.Finished() && !p.Terminal }},
 	{"the job is not at this start", (*world).stray},
 	{"the job is suspended", func(w *world, p *Pod) bool { return w.suspended() && p == w.train && !w.workEnded(p) }},
+	{"spec.pod has changed before the trainer ran", func(w *world, p *Pod) bool { return p == w.train && w.replaceable(p) }},
 	{"activeDeadlineSeconds has passed", func(w *world, p *Pod) bool {
 		return p == w.train && !w.workEnded(p) && w.pastDeadline(p.stage(contract.StageTrain))
 	}},
+}
+
+// replaceable holds for a Pod of an older spec.pod whose trainer has not run.
+func (w *world) replaceable(p *Pod) bool {
+	return p.Outdated && p.stage(contract.StageTrain).State == Waiting && !w.workEnded(p)
 }
 
 // keptLongEnough holds for a finished Pod whose job ended long enough ago.

@@ -88,6 +88,9 @@ type Pod struct {
 	HoldsResult bool
 	// OtherFinalizers are finalizers of others, which only they remove.
 	OtherFinalizers []string
+	// Outdated is set when the Pod was made from another spec.pod than the job has
+	// now.
+	Outdated bool
 	// Gates are the scheduling gates that hold the Pod.
 	Gates []string
 	// Unschedulable is the scheduler's sentence when no node fits.

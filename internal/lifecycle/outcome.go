@@ -132,6 +132,7 @@ var outcomeRules = []outcomeRule{
 	{deadlinePassed, fixed(v1alpha1.ReasonDeadlineExceeded), deadlineSentence},
 	{disrupted, fixed(v1alpha1.ReasonDisrupted), disruptionSentence},
 	{stoppedBySuspend, fixed(v1alpha1.ReasonSuspended), suspendSentence},
+	{replaced, fixed(v1alpha1.ReasonReplaced), replacedSentence},
 	{deleted, fixed(v1alpha1.ReasonPodDeleted), deletedSentence},
 	{lost, fixed(v1alpha1.ReasonNodeLost), lostSentence},
 	{evicted, fixed(v1alpha1.ReasonEvicted), evictedSentence},
@@ -154,6 +155,10 @@ func disrupted(_ *world, p *Pod, _ Container) bool { return p.Disruption != "" }
 
 func stoppedBySuspend(w *world, p *Pod, _ Container) bool {
 	return p.Role == v1alpha1.RoleTrain && p.Deleting && w.suspended()
+}
+
+func replaced(w *world, p *Pod, c Container) bool {
+	return p.Role == v1alpha1.RoleTrain && p.Outdated && c.State == Waiting && deleted(w, p, c)
 }
 
 func deleted(w *world, p *Pod, _ Container) bool {
@@ -213,6 +218,10 @@ func suspendSentence(_ *world, p *Pod, _ Container) string {
 	return fmt.Sprintf("Pod %s was stopped by spec.suspend", p.Name)
 }
 
+func replacedSentence(_ *world, p *Pod, _ Container) string {
+	return fmt.Sprintf("Pod %s is made anew, since spec.pod changed before the trainer ran", p.Name)
+}
+
 func deletedSentence(_ *world, p *Pod, _ Container) string {
 	return fmt.Sprintf("Pod %s was deleted", p.Name)
 }
@@ -231,7 +240,7 @@ func outOfMemorySentence(w *world, p *Pod, c Container) string {
 		return fmt.Sprintf("the stage %s ran out of the node's memory; give it a memory limit or a larger node", stage)
 	}
 	if stage == contract.StageTrain {
-		return fmt.Sprintf("the stage train ran out of memory at its limit of %s; raise spec.pod.resources.limits.memory, or lower hyperparameters.batchSize", c.MemoryLimit)
+		return fmt.Sprintf("the stage train ran out of memory at its limit of %s; make another job with more in spec.pod.resources.limits.memory, or with a lower hyperparameters.batchSize", c.MemoryLimit)
 	}
 	return fmt.Sprintf("the stage %s ran out of memory at its limit of %s; ask the platform team to raise prepare.resources in the operator's configuration", stage, c.MemoryLimit)
 }

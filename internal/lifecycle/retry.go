@@ -14,6 +14,7 @@ var disruptions = map[string]bool{
 	v1alpha1.ReasonNodeLost:                   true,
 	v1alpha1.ReasonResultLost:                 true,
 	v1alpha1.ReasonSuspended:                  true,
+	v1alpha1.ReasonReplaced:                   true,
 	contract.Reason(contract.ExitInterrupted): true,
 }
 
@@ -40,6 +41,12 @@ var final = map[string]bool{
 
 func isDisruption(reason string) bool { return disruptions[reason] }
 
+// isAskedFor tells whether the user asked for the end by changing the spec: the next
+// start waits for no back-off.
+func isAskedFor(reason string) bool {
+	return reason == v1alpha1.ReasonSuspended || reason == v1alpha1.ReasonReplaced
+}
+
 // failure is the attempt that the job fails by: one that no retry mends, or one
 // more failure than there are retries. Nil while the job may go on.
 func (w *world) failure() *v1alpha1.Attempt {
@@ -57,7 +64,7 @@ func (w *world) failure() *v1alpha1.Attempt {
 // that doubles with each failure, and with each disruption, otherwise.
 func (w *world) notBefore() time.Time {
 	a := w.settled()
-	if a == nil || a.FinishedAt == nil || a.Reason == v1alpha1.ReasonSuspended {
+	if a == nil || a.FinishedAt == nil || isAskedFor(a.Reason) {
 		return time.Time{}
 	}
 	times := w.status.Retries

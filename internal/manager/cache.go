@@ -7,6 +7,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/selection"
+
+	"github.com/swath-dev/swath/api/v1alpha1"
 )
 
 // labelled selects objects that have the label, whatever its value.
@@ -26,10 +28,14 @@ func slimPod(object any) (any, error) {
 	if !ok {
 		return object, nil
 	}
+	var annotations map[string]string
+	if options, there := pod.Annotations[v1alpha1.AnnotationPodOptions]; there {
+		annotations = map[string]string{v1alpha1.AnnotationPodOptions: options}
+	}
 	slim := &corev1.Pod{
 		ObjectMeta: metav1.ObjectMeta{
 			Name: pod.Name, Namespace: pod.Namespace, UID: pod.UID, ResourceVersion: pod.ResourceVersion,
-			Labels: pod.Labels, Finalizers: pod.Finalizers, OwnerReferences: pod.OwnerReferences,
+			Labels: pod.Labels, Annotations: annotations, Finalizers: pod.Finalizers, OwnerReferences: pod.OwnerReferences,
 			CreationTimestamp: pod.CreationTimestamp, DeletionTimestamp: pod.DeletionTimestamp,
 			DeletionGracePeriodSeconds: pod.DeletionGracePeriodSeconds,
 		},

@@ -1,12 +1,37 @@
 package pods
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
 	"maps"
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/utils/ptr"
+
+	"github.com/swath-dev/swath/api/v1alpha1"
 )
+
+// optionsDigest is a digest of the job's spec.pod.
+func optionsDigest(job *v1alpha1.TrainingJob) (string, error) {
+	data, err := json.Marshal(job.Spec.Pod)
+	if err != nil {
+		return "", fmt.Errorf("encoding spec.pod of job %s: %w", job.Name, err)
+	}
+	sum := sha256.Sum256(data)
+	return hex.EncodeToString(sum[:8]), nil
+}
+
+// Outdated tells whether the train Pod was made from another spec.pod than the job
+// has now. Pods are not compared with what was asked for, since others inject into
+// them: what they were made from is written on them.
+func Outdated(job *v1alpha1.TrainingJob, pod *corev1.Pod) bool {
+	made := pod.Annotations[v1alpha1.AnnotationPodOptions]
+	digest, err := optionsDigest(job)
+	return err == nil && made != "" && made != digest
+}
 
 // applyOptions puts spec.pod into the train Pod. What the operator sets itself
 // always wins.

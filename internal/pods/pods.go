@@ -93,6 +93,11 @@ func (b *builder) train() (*corev1.Pod, error) {
 	}
 	pod.Spec.Containers = []corev1.Container{train}
 	pod.Spec.TerminationGracePeriodSeconds = ptr.To(defaultGrace)
+	digest, err := optionsDigest(b.job)
+	if err != nil {
+		return nil, err
+	}
+	pod.Annotations = map[string]string{v1alpha1.AnnotationPodOptions: digest}
 	b.applyOptions(pod)
 	return pod, nil
 }

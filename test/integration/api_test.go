@@ -114,10 +114,13 @@ func TestTheRequestNeverChangesAndCancelStays(t *testing.T) {
 		"another backoffLimit":      {change: func(j *v1alpha1.TrainingJob) { j.Spec.BackoffLimit = ptr.To[int32](7) }},
 		"another deadline":          {change: func(j *v1alpha1.TrainingJob) { j.Spec.ActiveDeadlineSeconds = ptr.To[int64](60) }},
 		"a Pod before the training": {change: func(j *v1alpha1.TrainingJob) { j.Spec.Pod = gpu() }},
-		"a Pod after the start":     {before: started, change: func(j *v1alpha1.TrainingJob) { j.Spec.Pod = gpu() }, says: "spec.pod cannot change once training was started"},
+		"a Pod while the first start waits": {
+			before: func(j *v1alpha1.TrainingJob) { j.Status.Starts = 1 }, change: func(j *v1alpha1.TrainingJob) { j.Spec.Pod = gpu() },
+		},
+		"a Pod after the start": {before: started, change: func(j *v1alpha1.TrainingJob) { j.Spec.Pod = gpu() }, says: "spec.pod cannot change once training has started"},
 		"no Pod after the start": {
 			before: func(j *v1alpha1.TrainingJob) { started(j); j.Spec.Pod = gpu() },
-			change: func(j *v1alpha1.TrainingJob) { j.Spec.Pod = nil }, says: "spec.pod cannot change once training was started",
+			change: func(j *v1alpha1.TrainingJob) { j.Spec.Pod = nil }, says: "spec.pod cannot change once training has started",
 		},
 		"cancel after the start": {before: started, change: cancel},
 	}
@@ -143,7 +146,9 @@ func TestTheRequestNeverChangesAndCancelStays(t *testing.T) {
 
 func classes(n int32) *v1alpha1.Hyperparameters { return &v1alpha1.Hyperparameters{NumClasses: &n} }
 
-func started(job *v1alpha1.TrainingJob) { job.Status.Starts = 1 }
+func started(job *v1alpha1.TrainingJob) {
+	job.Status.Starts, job.Status.StartedAt = 1, ptr.To(metav1.Now())
+}
 
 func gpu() *v1alpha1.PodOptions {
 	return &v1alpha1.PodOptions{
