@@ -2,6 +2,7 @@ package lifecycle
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 	"time"
 
@@ -40,6 +41,10 @@ var waitReasons = map[string]string{
 	"SetupNetworkError":          v1alpha1.ReasonSandboxFailed,
 	"NetworkNotReady":            v1alpha1.ReasonSandboxFailed,
 }
+
+// missingClaim is the scheduler's sentence for a volume claim that is not there: to
+// wait for nodes would be to wait for ever.
+var missingClaim = regexp.MustCompile(`persistentvolumeclaim "[^"]*" not found`)
 
 // block finds what keeps the job's Pod from starting, remembers since when, and
 // fails the job when that has lasted too long.
@@ -120,6 +125,9 @@ func (w *world) blockedStage(p *Pod) contract.Stage {
 func (w *world) podBlockedBy(p *Pod) *Refusal {
 	if p.Deleting || p.Terminal {
 		return nil
+	}
+	if p.ScheduledAt.IsZero() && missingClaim.MatchString(p.Unschedulable) {
+		return &Refusal{Reason: v1alpha1.ReasonVolumeUnavailable, Message: fmt.Sprintf("no node can take Pod %s: %s", p.Name, p.Unschedulable)}
 	}
 	stage := w.blockedStage(p)
 	c := p.stage(stage)

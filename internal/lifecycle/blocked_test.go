@@ -5,6 +5,8 @@ import (
 	"testing"
 	"time"
 
+	"k8s.io/apimachinery/pkg/api/meta"
+
 	"github.com/swath-dev/swath/api/v1alpha1"
 	"github.com/swath-dev/swath/internal/lifecycle"
 )
@@ -73,6 +75,32 @@ func TestAPodThatGoesAlreadyIsWaitedFor(t *testing.T) {
 		o.Refusal = stopping
 		if again := lifecycle.Decide(o); !statusEqual(&again.Status, &first.Status) {
 			t.Fatalf("the status changes from\n%s\nto\n%s", encodeStatus(&first.Status), encodeStatus(&again.Status))
+		}
+	}
+}
+
+// No node that comes mends a claim that is not there; one that fits may come.
+func TestAMissingClaimIsNotWaitedForAsANodeIs(t *testing.T) {
+	cases := map[string]string{
+		`0/3 nodes are available: persistentvolumeclaim "swath-storage" not found. preemption: 0/3 nodes are available`: v1alpha1.ReasonVolumeUnavailable,
+		"0/3 nodes are available: 3 Insufficient cpu.":                                                                  v1alpha1.ReasonUnschedulable,
+		"0/3 nodes are available: pod has unbound immediate PersistentVolumeClaims.":                                    v1alpha1.ReasonUnschedulable,
+	}
+	for sentence, want := range cases {
+		job := makeJob()
+		job.Status.Prepares = 1
+		pod := makePod(v1alpha1.RolePrepare, 1)
+		pod.ScheduledAt, pod.Node, pod.Unschedulable = time.Time{}, "", sentence
+		d := lifecycle.Decide(observe(job, pod))
+		running := meta.FindStatusCondition(d.Status.Conditions, v1alpha1.ConditionRunning)
+		if running.Reason != want || !strings.Contains(running.Message, sentence) {
+			t.Errorf("for %q the condition says %s: %s, want %s", sentence, running.Reason, running.Message, want)
+		}
+		job.Status = d.Status
+		o := observe(job, pod)
+		o.Now = start.Add(time.Hour)
+		if fails := len(lifecycle.Decide(o).Status.Attempts) > 0; fails != (want == v1alpha1.ReasonVolumeUnavailable) {
+			t.Errorf("for %q the job fails in time: %t", sentence, fails)
 		}
 	}
 }

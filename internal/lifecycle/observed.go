@@ -70,10 +70,11 @@ type Pod struct {
 	Number int32
 	Node   string
 	IP     string
-	// Deleting is set once the Pod is being deleted; DeleteBy is when its grace
-	// period ends.
-	Deleting bool
-	DeleteBy time.Time
+	// Deleting is set once the Pod is being deleted; DeletedAt is when that was asked
+	// for, DeleteBy when its grace period ends.
+	Deleting  bool
+	DeletedAt time.Time
+	DeleteBy  time.Time
 	// Terminal is set once the kubelet has ended the Pod, or no kubelet ever
 	// will run it.
 	Terminal bool

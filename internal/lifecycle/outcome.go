@@ -42,10 +42,10 @@ func (w *world) outcomeOf(p *Pod) *outcome {
 		last := p.stage(stage)
 		c = &last
 	}
-	o := &outcome{stage: stage, started: c.StartedAt, finished: c.FinishedAt}
-	if o.finished.IsZero() {
-		o.finished = w.Now
+	if c.FinishedAt.IsZero() {
+		c.FinishedAt = w.endOf(p)
 	}
+	o := &outcome{stage: stage, started: c.StartedAt, finished: c.FinishedAt}
 	if c.State == Ended {
 		code := c.ExitCode
 		o.exitCode = &code
@@ -60,6 +60,16 @@ func (w *world) outcomeOf(p *Pod) *outcome {
 		}
 	}
 	return o
+}
+
+// endOf is when the work of a Pod is taken to have ended whose container does not say:
+// when its deletion was asked for, else now. The minutes that a lost node is waited
+// for are no training.
+func (w *world) endOf(p *Pod) time.Time {
+	if p.Deleting && !p.DeletedAt.IsZero() && p.DeletedAt.Before(w.Now) {
+		return p.DeletedAt
+	}
+	return w.Now
 }
 
 // endedStage is the container whose end ends the Pod's work: the main one, or a

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/utils/ptr"
 
 	"github.com/swath-dev/swath/api/v1alpha1"
 	"github.com/swath-dev/swath/internal/contract"
@@ -53,6 +54,7 @@ func (p *Pod) readEnd(pod *corev1.Pod) {
 	}
 	p.Deleting, p.DeleteBy = true, pod.DeletionTimestamp.Time
 	grace := pod.DeletionGracePeriodSeconds
+	p.DeletedAt = p.DeleteBy.Add(-time.Duration(ptr.Deref(grace, 0)) * time.Second)
 	p.Terminal = p.Terminal || pod.Spec.NodeName == "" || (grace != nil && *grace == 0)
 }
 
