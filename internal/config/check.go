@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"slices"
 )
 
 // check finds what cannot work, all of it at once.
@@ -36,6 +37,11 @@ func (c *Config) check() error {
 	}
 	if c.Progress.Interval.Duration <= 0 || c.Progress.MinWriteInterval.Duration < 0 || c.Progress.MaxWritesPerSecond <= 0 || c.Progress.Workers <= 0 {
 		add("progress: interval, maxWritesPerSecond and workers must be greater than 0, minWriteInterval not negative")
+	}
+	for _, kind := range c.Allow.Affinity {
+		if !slices.Contains([]string{"nodeAffinity", "podAffinity", "podAntiAffinity", "*"}, kind) {
+			add("allow.affinity: %q is none of nodeAffinity, podAffinity, podAntiAffinity and *", kind)
+		}
 	}
 	if c.Controller.Workers <= 0 || c.Controller.QPS <= 0 || c.Controller.Burst <= 0 {
 		add("controller: workers, qps and burst must be greater than 0")

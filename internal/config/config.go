@@ -81,6 +81,15 @@ type Allow struct {
 	// LabelPrefixes and AnnotationPrefixes are what keys may begin with.
 	LabelPrefixes      []string `json:"labelPrefixes,omitempty"`
 	AnnotationPrefixes []string `json:"annotationPrefixes,omitempty"`
+	// EnvPrefixes are what names of environment variables may begin with; "*", the
+	// default, for all. Those that steer storage, network or loader are refused
+	// whatever stands here. A job's variable hides the key of the same name of the
+	// storage's Secret: list prefixes when yours has keys of other names.
+	EnvPrefixes []string `json:"envPrefixes,omitempty"`
+	// Affinity are the kinds of affinity that a job may ask for: nodeAffinity (the
+	// default), podAffinity and podAntiAffinity. With the last one a job can keep all
+	// other Pods away from a zone.
+	Affinity []string `json:"affinity,omitempty"`
 }
 
 // Limits bound how many jobs train at a time; 0 is no limit. Jobs that Kueue

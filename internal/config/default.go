@@ -20,6 +20,7 @@ func Default() Config {
 			Resources:   resources("1", "2Gi", "4", "4Gi"),
 			WorkDirSize: resource.MustParse("20Gi"),
 		},
+		Allow: Allow{EnvPrefixes: []string{"*"}, Affinity: []string{"nodeAffinity"}},
 		Retry: Retry{
 			BackoffInitial: duration(10 * time.Second),
 			BackoffMax:     duration(10 * time.Minute),

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 
+	corev1 "k8s.io/api/core/v1"
+
 	"github.com/swath-dev/swath/api/v1alpha1"
 	"github.com/swath-dev/swath/internal/config"
 )
@@ -22,11 +24,22 @@ type NotAllowed struct {
 func (e *NotAllowed) Error() string { return e.Message }
 
 // steering are the beginnings of names of environment variables that a job cannot
-// set: they would redirect storage, credentials, the network or the loader.
+// set: they would redirect storage, credentials or the network, give devices that
+// were not asked for, or run other code in the loader, the shell or a language's
+// runtime.
 var steering = []string{
 	"SWATH_", "AWS_", "AZURE_", "GOOGLE_", "GCE_", "GCLOUD_", "CLOUDSDK_", "S3_", "STORAGE_EMULATOR_HOST",
-	"HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY", "FTP_PROXY", "LD_", "SSL_CERT_", "KUBERNETES_", "GODEBUG", "PATH", "HOME",
+	"HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY", "FTP_PROXY", "KUBERNETES_",
+	"SSL_", "SSLKEYLOGFILE", "OPENSSL_", "REQUESTS_CA_BUNDLE", "CURL_", "NODE_EXTRA_CA_CERTS",
+	"RES_OPTIONS", "LOCALDOMAIN", "HOSTALIASES", "NSS_", "RESOLV_",
+	"NVIDIA_", "AMD_VISIBLE_DEVICES", "CUDA_INJECTION", "HABANA_VISIBLE_DEVICES",
+	"LD_", "DYLD_", "GLIBC_", "GCONV_PATH", "GODEBUG", "PATH", "HOME", "TMPDIR",
+	"BASH_", "PROMPT_COMMAND", "SHELLOPTS", "BROWSER", "PAGER", "EDITOR",
+	"PYTHON", "NODE_", "JAVA_", "_JAVA_", "JDK_", "PERL", "RUBY", "LUA_",
 }
+
+// steeringNames are such names as a whole: others may begin with them.
+var steeringNames = []string{"ENV", "IFS", "PS4"}
 
 // Check tells whether the configuration allows what the job asks for. The error
 // is a *NotAllowed.
@@ -34,11 +47,14 @@ func Check(job *v1alpha1.TrainingJob, c *config.Config) error {
 	if c.StorageFor(job.Namespace) == nil {
 		return &NotAllowed{v1alpha1.ReasonNoStorage, fmt.Sprintf("the operator's configuration has no storage for the namespace %s; ask the platform team to add it under storage", job.Namespace)}
 	}
+	if err := checkKueue(job, &c.Allow); err != nil {
+		return err
+	}
 	o := job.Spec.Pod
 	if o == nil {
 		return nil
 	}
-	for _, check := range []func(*v1alpha1.PodOptions, *config.Allow) error{checkNames, checkTolerations, checkKeys, checkEnv} {
+	for _, check := range []func(*v1alpha1.PodOptions, *config.Allow) error{checkNames, checkTolerations, checkAffinity, checkKeys, checkEnv, checkResources} {
 		if err := check(o, &c.Allow); err != nil {
 			return err
 		}
@@ -101,20 +117,72 @@ func checkKeys(o *v1alpha1.PodOptions, allow *config.Allow) error {
 	return nil
 }
 
-func checkEnv(o *v1alpha1.PodOptions, _ *config.Allow) error {
+func checkEnv(o *v1alpha1.PodOptions, allow *config.Allow) error {
 	for _, v := range o.Env {
 		name := strings.ToUpper(v.Name)
-		for _, prefix := range steering {
-			if strings.HasPrefix(name, prefix) {
-				return &NotAllowed{v1alpha1.ReasonPodNotAllowed, fmt.Sprintf("spec.pod.env %s is not allowed: names beginning with %s steer storage, the network or the loader; remove it", v.Name, prefix)}
-			}
+		if hasPrefix(steering, name) || slices.Contains(steeringNames, name) {
+			return notAllowed("spec.pod.env %s is not allowed: names such as this steer storage, the network, devices or the loader; remove it", v.Name)
+		}
+		if !hasPrefix(allow.EnvPrefixes, v.Name) {
+			return refuse("env "+v.Name, "envPrefixes")
 		}
 	}
 	return nil
 }
 
+func checkAffinity(o *v1alpha1.PodOptions, allow *config.Allow) error {
+	if o.Affinity == nil {
+		return nil
+	}
+	kinds := []struct {
+		name  string
+		asked bool
+	}{
+		{"nodeAffinity", o.Affinity.NodeAffinity != nil},
+		{"podAffinity", o.Affinity.PodAffinity != nil},
+		{"podAntiAffinity", o.Affinity.PodAntiAffinity != nil},
+	}
+	for _, kind := range kinds {
+		if kind.asked && !listed(allow.Affinity, kind.name) {
+			return refuse("affinity."+kind.name, "affinity")
+		}
+	}
+	return nil
+}
+
+// checkResources refuses what would be without effect, and limits of 0, which
+// Kubernetes takes for none.
+func checkResources(o *v1alpha1.PodOptions, _ *config.Allow) error {
+	if o.Resources == nil {
+		return nil
+	}
+	if len(o.Resources.Claims) > 0 {
+		return notAllowed("spec.pod.resources.claims is not supported, since the Pod has no resourceClaims; ask for devices in limits")
+	}
+	for _, name := range []corev1.ResourceName{corev1.ResourceCPU, corev1.ResourceMemory, corev1.ResourceEphemeralStorage} {
+		if limit, there := o.Resources.Limits[name]; there && limit.Sign() <= 0 {
+			return notAllowed("spec.pod.resources.limits.%s is %s and must be greater than 0; leave it out for the configured one", name, limit.String())
+		}
+	}
+	return nil
+}
+
+// checkKueue holds Kueue's priority, which preempts others too, to the list of the
+// priority classes.
+func checkKueue(job *v1alpha1.TrainingJob, allow *config.Allow) error {
+	priority := job.Labels[v1alpha1.KueuePriorityLabel]
+	if priority == "" || job.Labels[v1alpha1.KueueQueueLabel] == "" || listed(allow.PriorityClassNames, priority) {
+		return nil
+	}
+	return notAllowed("the label %s: %s is not allowed by the operator's configuration; remove it, or ask the platform team to list it under allow.priorityClassNames", v1alpha1.KueuePriorityLabel, priority)
+}
+
+func notAllowed(format string, args ...any) error {
+	return &NotAllowed{v1alpha1.ReasonPodNotAllowed, fmt.Sprintf(format, args...)}
+}
+
 func refuse(what, key string) error {
-	return &NotAllowed{v1alpha1.ReasonPodNotAllowed, fmt.Sprintf("spec.pod.%s is not allowed by the operator's configuration; remove it, or ask the platform team to list it under allow.%s", what, key)}
+	return notAllowed("spec.pod.%s is not allowed by the operator's configuration; remove it, or ask the platform team to list it under allow.%s", what, key)
 }
 
 func listed(allowed []string, name string) bool {

@@ -97,7 +97,7 @@ func TestAllContainersAreRestricted(t *testing.T) {
 
 func TestTheOperatorsOwnKeysWin(t *testing.T) {
 	c := makeConfig()
-	c.Allow = config.Allow{LabelPrefixes: []string{"*"}, AnnotationPrefixes: []string{"*"}}
+	c.Allow.LabelPrefixes, c.Allow.AnnotationPrefixes = []string{"*"}, []string{"*"}
 	c.Train.NodeSelector = map[string]string{"pool": "training"}
 	job := makeJob()
 	job.Spec.Pod = &v1alpha1.PodOptions{
@@ -144,6 +144,12 @@ func TestWhatTheConfigurationDoesNotListIsRefused(t *testing.T) {
 		"the storage's URL":        {v1alpha1.PodOptions{Env: []v1alpha1.EnvVar{{Name: contract.EnvStorageURL}}}, "env SWATH_STORAGE_URL"},
 		"a proxy in small letters": {v1alpha1.PodOptions{Env: []v1alpha1.EnvVar{{Name: "https_proxy"}}}, "env https_proxy"},
 		"the loader":               {v1alpha1.PodOptions{Env: []v1alpha1.EnvVar{{Name: "LD_PRELOAD"}}}, "env LD_PRELOAD"},
+		"Python's path":            {v1alpha1.PodOptions{Env: []v1alpha1.EnvVar{{Name: "PYTHONPATH"}}}, "env PYTHONPATH"},
+		"the shell's start":        {v1alpha1.PodOptions{Env: []v1alpha1.EnvVar{{Name: "ENV"}}}, "env ENV"},
+		"devices":                  {v1alpha1.PodOptions{Env: []v1alpha1.EnvVar{{Name: "NVIDIA_VISIBLE_DEVICES"}}}, "env NVIDIA_VISIBLE_DEVICES"},
+		"Pods kept away":           {v1alpha1.PodOptions{Affinity: &corev1.Affinity{PodAntiAffinity: &corev1.PodAntiAffinity{}}}, "affinity.podAntiAffinity"},
+		"claims":                   {v1alpha1.PodOptions{Resources: &corev1.ResourceRequirements{Claims: []corev1.ResourceClaim{{Name: "gpu"}}}}, "resources.claims"},
+		"no limit of memory":       {v1alpha1.PodOptions{Resources: &corev1.ResourceRequirements{Limits: corev1.ResourceList{"memory": resource.MustParse("0")}}}, "limits.memory is 0"},
 		"credentials":              {v1alpha1.PodOptions{Env: []v1alpha1.EnvVar{{Name: "AWS_ENDPOINT_URL"}}}, "env AWS_ENDPOINT_URL"},
 	}
 	for name, c := range cases {
@@ -169,4 +175,56 @@ func TestAVolumeIsReadOnlyWhilePreparing(t *testing.T) {
 			}
 		}
 	}
+}
+
+func TestWhatTheConfigurationListsIsAllowed(t *testing.T) {
+	cases := map[string]struct {
+		allow func(*config.Allow)
+		job   func(*v1alpha1.TrainingJob)
+		says  string
+	}{
+		"a variable of any name": {job: env("ENVIRONMENT")},
+		"a variable that is listed": {
+			allow: func(a *config.Allow) { a.EnvPrefixes = []string{"OMP_"} }, job: env("OMP_NUM_THREADS"),
+		},
+		"a variable that is not listed": {
+			allow: func(a *config.Allow) { a.EnvPrefixes = []string{"OMP_"} }, job: env("PASSWORD"), says: "allow.envPrefixes",
+		},
+		"a variable that steers, though all are listed": {
+			allow: func(a *config.Allow) { a.EnvPrefixes = []string{"*"} }, job: env("AWS_PROFILE"), says: "env AWS_PROFILE",
+		},
+		"nodes": {job: func(j *v1alpha1.TrainingJob) {
+			j.Spec.Pod = &v1alpha1.PodOptions{Affinity: &corev1.Affinity{NodeAffinity: &corev1.NodeAffinity{}}}
+		}},
+		"no device": {job: func(j *v1alpha1.TrainingJob) {
+			j.Spec.Pod = &v1alpha1.PodOptions{Resources: &corev1.ResourceRequirements{Limits: corev1.ResourceList{"nvidia.com/gpu": resource.MustParse("0")}}}
+		}},
+		"Kueue's priority that is not listed": {job: kueue, says: "allow.priorityClassNames"},
+		"Kueue's priority that is listed": {
+			allow: func(a *config.Allow) { a.PriorityClassNames = []string{"urgent"} }, job: kueue,
+		},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			settings, job := makeConfig(), makeJob()
+			if c.allow != nil {
+				c.allow(&settings.Allow)
+			}
+			c.job(job)
+			err := pods.Check(job, settings)
+			if (err == nil) != (c.says == "") || err != nil && !strings.Contains(err.Error(), c.says) {
+				t.Errorf("the error is %v, want %q", err, c.says)
+			}
+		})
+	}
+}
+
+func env(name string) func(*v1alpha1.TrainingJob) {
+	return func(j *v1alpha1.TrainingJob) {
+		j.Spec.Pod = &v1alpha1.PodOptions{Env: []v1alpha1.EnvVar{{Name: name, Value: "x"}}}
+	}
+}
+
+func kueue(j *v1alpha1.TrainingJob) {
+	j.Labels = map[string]string{v1alpha1.KueueQueueLabel: "team", v1alpha1.KueuePriorityLabel: "urgent"}
 }
