@@ -63,6 +63,9 @@ const (
 	// ReasonReplaced means that spec.pod changed before the trainer ran; it costs no
 	// retry.
 	ReasonReplaced = "Replaced"
+	// ReasonNeverRan means that the kubelet refused the Pod, or lost sight of its
+	// containers. The first time in a row costs no retry.
+	ReasonNeverRan = "NeverRan"
 	// ReasonNodeLost means that the Pod's node no longer answers; it costs no retry.
 	ReasonNodeLost = "NodeLost"
 	// ReasonResultLost means that the container ended well but its message did not arrive.

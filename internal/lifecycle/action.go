@@ -179,7 +179,7 @@ func (w *world) startable() bool {
 // no longer what the phase goes by.
 func (w *world) countStart() int32 {
 	defer func() { w.status.Phase = w.phase() }()
-	if a := w.settled(); a != nil && !isDisruption(a.Reason) {
+	if a := w.settled(); a != nil && !w.isDisruption(a) {
 		w.status.Retries++
 	}
 	if w.role() == v1alpha1.RoleTrain {

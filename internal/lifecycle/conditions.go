@@ -70,6 +70,8 @@ func (w *world) suspendedCondition() {
 	switch {
 	case w.Job.Spec.Suspend == nil:
 		meta.RemoveStatusCondition(&w.status.Conditions, v1alpha1.ConditionSuspended)
+	case !w.suspended() && w.suspendStops() && w.train != nil && w.train.Deleting && !w.workEnded(w.train):
+		w.set(v1alpha1.ConditionSuspended, false, v1alpha1.ReasonStopping, "spec.suspend was taken back; the Pod that it stops has to end first")
 	case !w.suspended() || w.status.Phase.Finished():
 		w.set(v1alpha1.ConditionSuspended, false, v1alpha1.ReasonResumed, "spec.suspend does not hold the job")
 	case w.held():
@@ -77,6 +79,13 @@ func (w *world) suspendedCondition() {
 	default:
 		w.set(v1alpha1.ConditionSuspended, false, v1alpha1.ReasonStopping, "spec.suspend is asked for; the job is not held yet")
 	}
+}
+
+// suspendStops tells whether it is recorded that spec.suspend stops the Pod: that
+// stays so until the Pod has ended, also when spec.suspend is taken back before.
+func (w *world) suspendStops() bool {
+	c := meta.FindStatusCondition(w.Job.Status.Conditions, v1alpha1.ConditionSuspended)
+	return c != nil && c.Reason == v1alpha1.ReasonStopping
 }
 
 const suspendedSentence = "spec.suspend holds the job; set it to false to go on"

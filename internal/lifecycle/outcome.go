@@ -147,7 +147,7 @@ var outcomeRules = []outcomeRule{
 	{lost, fixed(v1alpha1.ReasonNodeLost), lostSentence},
 	{evicted, fixed(v1alpha1.ReasonEvicted), evictedSentence},
 	{outOfMemory, fixed(v1alpha1.ReasonOutOfMemory), outOfMemorySentence},
-	{neverRan, fixed(v1alpha1.ReasonDisrupted), neverRanSentence},
+	{neverRan, fixed(v1alpha1.ReasonNeverRan), neverRanSentence},
 	{interrupted, exitReason, exitSentence},
 	{endedWell, fixed(v1alpha1.ReasonResultLost), resultLostSentence},
 	{always, exitReason, exitSentence},
@@ -164,7 +164,7 @@ func deadlinePassed(w *world, p *Pod, c Container) bool {
 func disrupted(_ *world, p *Pod, _ Container) bool { return p.Disruption != "" }
 
 func stoppedBySuspend(w *world, p *Pod, _ Container) bool {
-	return p.Role == v1alpha1.RoleTrain && p.Deleting && w.suspended()
+	return p.Role == v1alpha1.RoleTrain && p.Deleting && (w.suspended() || w.suspendStops())
 }
 
 func replaced(w *world, p *Pod, c Container) bool {

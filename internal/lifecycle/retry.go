@@ -15,6 +15,7 @@ var disruptions = map[string]bool{
 	v1alpha1.ReasonResultLost:                 true,
 	v1alpha1.ReasonSuspended:                  true,
 	v1alpha1.ReasonReplaced:                   true,
+	v1alpha1.ReasonNeverRan:                   true,
 	contract.Reason(contract.ExitInterrupted): true,
 }
 
@@ -39,7 +40,23 @@ var final = map[string]bool{
 	contract.Reason(contract.ExitMemory):      true,
 }
 
-func isDisruption(reason string) bool { return disruptions[reason] }
+// freeOnce are those of them that nobody outside is known to have caused: a trainer
+// that stops by itself, or a Pod that no kubelet takes, would start anew for ever. Only
+// the first in a row costs no retry.
+var freeOnce = map[string]bool{
+	v1alpha1.ReasonNeverRan:                   true,
+	contract.Reason(contract.ExitInterrupted): true,
+}
+
+// isDisruption tells whether the newest attempt, which the job has just had, costs no
+// retry.
+func (w *world) isDisruption(a *v1alpha1.Attempt) bool {
+	if !disruptions[a.Reason] {
+		return false
+	}
+	before := len(w.status.Attempts) - 2
+	return !freeOnce[a.Reason] || before < 0 || w.status.Attempts[before].Reason != a.Reason || w.status.Attempts[before].Stage != a.Stage
+}
 
 // isAskedFor tells whether the user asked for the end by changing the spec: the next
 // start waits for no back-off.
@@ -51,7 +68,7 @@ func isAskedFor(reason string) bool {
 // more failure than there are retries. Nil while the job may go on.
 func (w *world) failure() *v1alpha1.Attempt {
 	a := w.settled()
-	if a == nil || isDisruption(a.Reason) {
+	if a == nil || w.isDisruption(a) {
 		return nil
 	}
 	if final[a.Reason] || w.status.Retries >= w.backoffLimit() {
@@ -68,7 +85,7 @@ func (w *world) notBefore() time.Time {
 		return time.Time{}
 	}
 	times := w.status.Retries
-	if isDisruption(a.Reason) {
+	if w.isDisruption(a) {
 		times = w.status.Disruptions - 1
 	}
 	return a.FinishedAt.Add(backoff(w.Settings, times))

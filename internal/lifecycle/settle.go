@@ -111,7 +111,7 @@ func (w *world) addAttempt(a v1alpha1.Attempt) {
 	if extra := len(w.status.Attempts) - maxAttempts; extra > 0 {
 		w.status.Attempts = w.status.Attempts[extra:]
 	}
-	if isDisruption(a.Reason) && !isAskedFor(a.Reason) {
+	if w.isDisruption(&a) && !isAskedFor(a.Reason) {
 		w.status.Disruptions++
 	}
 }

@@ -172,7 +172,7 @@ func TestHowAStartEnds(t *testing.T) {
 					p.Status.Phase, p.Status.Reason, p.Status.Message = corev1.PodFailed, "OutOfcpu", "Node didn't have enough resource: cpu"
 				})
 			},
-			reason: v1alpha1.ReasonDisrupted, disruption: true, says: "OutOfcpu",
+			reason: v1alpha1.ReasonNeverRan, disruption: true, says: "OutOfcpu",
 		},
 	}
 	for name, c := range cases {
