@@ -58,7 +58,7 @@ func (r *ProgressReader) NeedLeaderElection() bool { return true }
 // other jobs; when all workers are busy, a job is asked in the next interval.
 func (r *ProgressReader) Start(ctx context.Context) error {
 	r.setUp()
-	turns := make(chan types.NamespacedName, r.Config.Workers)
+	turns := make(chan types.NamespacedName)
 	var workers sync.WaitGroup
 	for range r.Config.Workers {
 		workers.Go(func() {
@@ -71,7 +71,8 @@ func (r *ProgressReader) Start(ctx context.Context) error {
 	}
 	defer workers.Wait()
 	defer close(turns)
-	ticker := time.NewTicker(max(r.Config.Interval.Duration/progressSlots, time.Millisecond))
+	interval := max(r.Config.Interval.Duration/progressSlots, time.Millisecond)
+	ticker := time.NewTicker(interval)
 	defer ticker.Stop()
 	for slot := uint32(0); ; slot = (slot + 1) % progressSlots {
 		select {
@@ -79,7 +80,7 @@ func (r *ProgressReader) Start(ctx context.Context) error {
 			return nil
 		case <-ticker.C:
 		}
-		if err := r.takeTurns(ctx, slot, turns); err != nil {
+		if err := r.takeTurns(ctx, slot, interval, turns); err != nil {
 			log.FromContext(ctx).Error(err, "Listing the running TrainingJobs failed")
 		}
 	}
@@ -100,8 +101,12 @@ func (r *ProgressReader) setUp() {
 	r.writes = rate.NewLimiter(rate.Limit(r.Config.MaxWritesPerSecond), max(1, int(r.Config.MaxWritesPerSecond)))
 }
 
-// takeTurns hands the running jobs of the slot to the workers.
-func (r *ProgressReader) takeTurns(ctx context.Context, slot uint32, turns chan<- types.NamespacedName) error {
+// takeTurns hands the running jobs of the slot to the workers, as they get free, for
+// as long as the slot lasts. A job that no worker was free for has another turn in the
+// next interval.
+func (r *ProgressReader) takeTurns(ctx context.Context, slot uint32, lasts time.Duration, turns chan<- types.NamespacedName) error {
+	ctx, cancel := context.WithTimeout(ctx, lasts)
+	defer cancel()
 	var list v1alpha1.TrainingJobList
 	err := r.Client.List(ctx, &list, client.MatchingFields{jobPhaseIndex: string(v1alpha1.PhaseRunning)},
 		client.UnsafeDisableDeepCopy, client.DisableReadYourWritesConsistency)
@@ -114,7 +119,8 @@ func (r *ProgressReader) takeTurns(ctx context.Context, slot uint32, turns chan<
 		}
 		select {
 		case turns <- client.ObjectKeyFromObject(&list.Items[i]):
-		default:
+		case <-ctx.Done():
+			return nil
 		}
 	}
 	return nil

@@ -135,7 +135,7 @@ func (w *world) watchBlocked() {
 			w.reached(p.DeleteBy.Add(w.Settings.LostAfter))
 		}
 		if p.NeedsEvents(w.Now) {
-			w.reached(w.Now.Add(TroubleAfter))
+			w.reached(w.Now.Add(eventsRetry(w.Now.Sub(p.ScheduledAt))))
 		} else if !p.Deleting && !p.Terminal && !p.ScheduledAt.IsZero() {
 			w.reached(p.ScheduledAt.Add(TroubleAfter))
 		}
@@ -152,6 +152,15 @@ func (w *world) watchDeadline() {
 	left := time.Duration(*deadline-w.status.TrainedSeconds) * time.Second
 	w.reached(c.StartedAt.Add(left))
 }
+
+// eventsRetry is how long after the events of a Pod were read they are read again:
+// ever more rarely the longer it has its node, since each time is a request to the API
+// server. A change of the Pod comes by itself.
+func eventsRetry(scheduledFor time.Duration) time.Duration {
+	return min(max(scheduledFor/2, TroubleAfter), maxEventsRetry)
+}
+
+const maxEventsRetry = 5 * time.Minute
 
 // stoppingRetry is how soon it is looked again whether the Pod of another job, which
 // has the name of the one that is needed, is gone.

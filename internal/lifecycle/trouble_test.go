@@ -51,3 +51,26 @@ func TestTroubleIsOverOnceThePodGetsOn(t *testing.T) {
 		})
 	}
 }
+
+// The events of a Pod that takes long to start are read within seconds at first, and
+// then ever more rarely.
+func TestEventsAreReadEverMoreRarely(t *testing.T) {
+	job := makeJob()
+	job.Status.Prepares = 1
+	o := observe(job, makePod(v1alpha1.RolePrepare, 1))
+	reads := map[string]int{}
+	for o.Now.Before(start.Add(time.Hour)) {
+		d := lifecycle.Decide(o)
+		if d.Wake.IsZero() {
+			t.Fatalf("nobody looks again after %s", o.Now.Sub(start))
+		}
+		o.Job.Status, o.Now = d.Status, d.Wake
+		if o.Now.Before(start.Add(time.Minute)) {
+			reads["the first minute"]++
+		}
+		reads["the first hour"]++
+	}
+	if first, all := reads["the first minute"], reads["the first hour"]; first < 4 || all > 25 {
+		t.Errorf("the events are read %v, want at least 4 times in the first minute and at most 25 in all", reads)
+	}
+}
