@@ -7,9 +7,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	schedulingv1 "k8s.io/api/scheduling/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/fields"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/swath-dev/swath/api/v1alpha1"
@@ -114,22 +112,4 @@ func (r *TrainingJobReconciler) queued(ctx context.Context, job *v1alpha1.Traini
 		entry.Priority = class.Value
 	}
 	return entry
-}
-
-// readTrouble reads the events of Pods that do not get on.
-func (r *TrainingJobReconciler) readTrouble(ctx context.Context, namespace string, observed *lifecycle.Observed) error {
-	for i := range observed.Pods {
-		p := &observed.Pods[i]
-		if !p.NeedsEvents(observed.Now) {
-			continue
-		}
-		var list corev1.EventList
-		err := r.Live.List(ctx, &list, client.InNamespace(namespace),
-			client.MatchingFieldsSelector{Selector: fields.OneTermEqualSelector("involvedObject.uid", string(p.UID))})
-		if err != nil && !apierrors.IsForbidden(err) {
-			return fmt.Errorf("listing the events of Pod %s: %w", p.Name, err)
-		}
-		p.Trouble = lifecycle.ReadTrouble(list.Items)
-	}
-	return nil
 }

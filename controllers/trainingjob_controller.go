@@ -45,10 +45,11 @@ type TrainingJobReconciler struct {
 	// Metrics are the operator's Prometheus metrics.
 	Metrics *Metrics
 
-	wake    chan wakeEvent
-	news    *news
-	rebuild sync.Mutex
-	rebuilt bool
+	wake     chan wakeEvent
+	news     *news
+	troubles troubles
+	rebuild  sync.Mutex
+	rebuilt  bool
 }
 
 // +kubebuilder:rbac:groups=training.swath.dev,resources=trainingjobs,verbs=get;list;watch;delete

@@ -30,6 +30,11 @@ var progresses = map[string]bool{
 	"Started":                true,
 }
 
+// Tells tells whether the event says anything of why a Pod does or does not get on.
+func Tells(e *corev1.Event) bool {
+	return troubles[e.Reason] != "" || progresses[e.Reason]
+}
+
 // ReadTrouble is what a Pod's events, in any order, tell of why it does not get on;
 // nil when they tell nothing, or when what was in the way is over. Of an event of
 // trouble and one of progress at the same time, which have seconds only, the latter
@@ -38,7 +43,7 @@ func ReadTrouble(events []corev1.Event) *Refusal {
 	var newest *corev1.Event
 	for i := range events {
 		e := &events[i]
-		if troubles[e.Reason] == "" && !progresses[e.Reason] {
+		if !Tells(e) {
 			continue
 		}
 		if newest == nil || newerEvent(e, newest) {
