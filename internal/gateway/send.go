@@ -62,12 +62,13 @@ func (s *Server) send(w http.ResponseWriter, r *request, c content) error {
 	if r.Method == http.MethodHead {
 		return nil
 	}
-	return s.copyOut(w, r, reader, length)
+	s.copyOut(w, r, reader, length)
+	return nil
 }
 
 // copyOut copies to a receiver that has to keep up the pace. When it fails the connection is cut, so that nobody takes what
 // came for the whole.
-func (s *Server) copyOut(w http.ResponseWriter, r *request, reader io.Reader, length int64) error {
+func (s *Server) copyOut(w http.ResponseWriter, r *request, reader io.Reader, length int64) {
 	controller := http.NewResponseController(w)
 	for left := length; left > 0; {
 		_ = controller.SetWriteDeadline(time.Now().Add(s.limits.PaceTime))
@@ -78,7 +79,6 @@ func (s *Server) copyOut(w http.ResponseWriter, r *request, reader io.Reader, le
 			panic(http.ErrAbortHandler)
 		}
 	}
-	return nil
 }
 
 // rangeOf reads a Range header with one range of bytes (RFC 9110, section 14). Others are passed over, as it allows.
@@ -88,14 +88,14 @@ func rangeOf(header string, size int64) (offset, length int64, partial bool, err
 	if !ok || !dash || strings.Contains(spec, ",") {
 		return 0, size, false, nil
 	}
-	from, fromErr := strconv.ParseInt(first, 10, 64)
-	to, toErr := strconv.ParseInt(last, 10, 64)
+	from, hasFrom := position(first)
+	to, hasTo := position(last)
 	switch {
-	case first == "" && toErr == nil && to > 0: // The last bytes.
+	case first == "" && hasTo && to > 0: // The last bytes.
 		from, to = max(0, size-to), size-1
-	case first != "" && fromErr == nil && from >= 0 && last == "":
+	case hasFrom && last == "":
 		to = size - 1
-	case fromErr != nil || toErr != nil || from < 0 || to < from:
+	case !hasFrom || !hasTo || to < from:
 		return 0, size, false, nil
 	}
 	if from >= size {
@@ -103,4 +103,10 @@ func rangeOf(header string, size int64) (offset, length int64, partial bool, err
 	}
 	to = min(to, size-1)
 	return from, to - from + 1, true, nil
+}
+
+// position reads a number of bytes.
+func position(text string) (n int64, ok bool) {
+	n, err := strconv.ParseInt(text, 10, 64)
+	return n, err == nil && n >= 0
 }

@@ -13,14 +13,12 @@ import (
 	"os"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/spf13/pflag"
 	authenticationv1 "k8s.io/api/authentication/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
-	"k8s.io/apimachinery/pkg/util/httpstream"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/portforward"
@@ -107,13 +105,9 @@ func (s *session) forward(ctx context.Context, config *rest.Config, cluster kube
 		return err
 	}
 	target := cluster.CoreV1().RESTClient().Post().Resource("pods").Namespace(pod.Namespace).Name(pod.Name).SubResource("portforward").URL()
-	dialer, err := newDialer(config, target)
-	if err != nil {
-		return err
-	}
 	stop, ready, ended := make(chan struct{}), make(chan struct{}), make(chan error, 1)
 	var complaints bytes.Buffer
-	forwarder, err := portforward.NewOnAddresses(dialer, []string{"127.0.0.1"}, []string{"0:" + strconv.Itoa(int(port))}, stop, ready, io.Discard, &complaints)
+	forwarder, err := newForwarder(config, target, port, stop, ready, &complaints)
 	if err != nil {
 		return fmt.Errorf("reaching Pod %s of the gateway: %w", pod.Name, err)
 	}
@@ -140,18 +134,19 @@ func (s *session) forward(ctx context.Context, config *rest.Config, cluster kube
 	return nil
 }
 
-// newDialer prefers WebSockets, which pass proxies that SPDY does not.
-func newDialer(config *rest.Config, target *url.URL) (httpstream.Dialer, error) {
+// newForwarder forwards a free port of the loopback interface. It prefers WebSockets, which pass proxies that SPDY does not.
+func newForwarder(config *rest.Config, target *url.URL, port int32, stop <-chan struct{}, ready chan struct{}, complaints io.Writer) (*portforward.PortForwarder, error) {
 	transport, upgrader, err := spdy.RoundTripperFor(config)
 	if err != nil {
-		return nil, fmt.Errorf("connecting to the API server: %w", err)
+		return nil, err
 	}
 	old := spdy.NewDialer(upgrader, &http.Client{Transport: transport}, http.MethodPost, target)
 	tunnel, err := portforward.NewSPDYOverWebsocketDialer(target, config)
 	if err != nil {
-		return nil, fmt.Errorf("connecting to the API server: %w", err)
+		return nil, err
 	}
-	return portforward.NewFallbackDialer(tunnel, old, func(error) bool { return true }), nil
+	dialer := portforward.NewFallbackDialer(tunnel, old, func(error) bool { return true })
+	return portforward.NewOnAddresses(dialer, []string{"127.0.0.1"}, []string{"0:" + strconv.Itoa(int(port))}, stop, ready, io.Discard, complaints)
 }
 
 // findGateway finds a ready Pod of the gateway's Service, the port to reach it at, and whether it speaks TLS there.
@@ -198,6 +193,3 @@ func targetPort(pod *corev1.Pod, port corev1.ServicePort) int32 {
 	}
 	return 0
 }
-
-// dialTimeout bounds calls that move no files.
-const dialTimeout = time.Minute

@@ -2,6 +2,7 @@ package access_test
 
 import (
 	"errors"
+	"net/http"
 	"net/http/httptest"
 	"testing"
 
@@ -17,7 +18,7 @@ func TestWithoutAuthenticationOnlyThisMachineIsServed(t *testing.T) {
 		if err := access.CheckLoopback(address); (err == nil) != local {
 			t.Errorf("listening on %q: %v", address, err)
 		}
-		request := httptest.NewRequest("GET", "/files", nil)
+		request := httptest.NewRequest(http.MethodGet, "/files", nil)
 		request.Host = address
 		_, err := access.Open{Namespace: "demo"}.Identify(request)
 		if (err == nil) != local || !local && !errors.Is(err, access.ErrUnauthenticated) {
@@ -28,7 +29,7 @@ func TestWithoutAuthenticationOnlyThisMachineIsServed(t *testing.T) {
 
 func TestNamespaceIsThatOfTheHeaderIfItIsOne(t *testing.T) {
 	for header, want := range map[string]string{"": "demo", "ships": "ships", "a-1": "a-1", "../x": "", "A": "", "a/b": "", "a.b": ""} {
-		request := httptest.NewRequest("GET", "/files", nil)
+		request := httptest.NewRequest(http.MethodGet, "/files", nil)
 		request.Host = "localhost"
 		request.Header.Set(access.NamespaceHeader, header)
 		caller, err := access.Open{Namespace: "demo"}.Identify(request)
@@ -43,7 +44,7 @@ func TestNamespaceIsThatOfTheHeaderIfItIsOne(t *testing.T) {
 
 func TestPagesOfOtherSitesAreNotServed(t *testing.T) {
 	for site, served := range map[string]bool{"": true, "same-origin": true, "cross-site": false} {
-		request := httptest.NewRequest("POST", "/training/jobs", nil)
+		request := httptest.NewRequest(http.MethodPost, "/training/jobs", nil)
 		request.Host = "localhost:8080"
 		if site != "" {
 			request.Header.Set("Sec-Fetch-Site", site)

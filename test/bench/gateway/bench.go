@@ -193,7 +193,7 @@ func (b *bench) untilReady(ctx context.Context, url string) error {
 	look := time.NewTicker(50 * time.Millisecond)
 	defer look.Stop()
 	for {
-		response, err := http.Get(url) //nolint:noctx // The loop ends with ctx.
+		response, err := http.Get(url)
 		if err == nil {
 			_ = response.Body.Close()
 			if response.StatusCode == http.StatusOK {
