@@ -57,6 +57,7 @@ func (r *TrainingJobReconciler) world(job *v1alpha1.TrainingJob, list []corev1.P
 			BackoffMax:     r.Config.Retry.BackoffMax.Duration,
 			BlockedTimeout: r.Config.Retry.BlockedTimeout.Duration,
 			LostAfter:      r.Config.Pods.LostAfter.Duration,
+			Kueue:          r.Config.Kueue.Enabled,
 		},
 	}
 	if keep := r.Config.Pods.KeepFinished; keep != nil {

@@ -22,6 +22,7 @@ type Config struct {
 	Train      PodShape   `json:"train"`
 	Allow      Allow      `json:"allow"`
 	Limits     Limits     `json:"limits"`
+	Kueue      Kueue      `json:"kueue"`
 	Retry      Retry      `json:"retry"`
 	Pods       Pods       `json:"pods"`
 	Progress   Progress   `json:"progress"`
@@ -97,6 +98,14 @@ type Allow struct {
 type Limits struct {
 	RunningJobs             int `json:"runningJobs,omitempty"`
 	RunningJobsPerNamespace int `json:"runningJobsPerNamespace,omitempty"`
+}
+
+// Kueue is whether Kueue queues jobs.
+type Kueue struct {
+	// Enabled has Kueue queue the jobs with its queue label, beside the limits. Set
+	// it only where Kueue is installed: elsewhere the label would let anyone pass the
+	// limits.
+	Enabled bool `json:"enabled,omitempty"`
 }
 
 // Retry is how failed starts are tried again.

@@ -38,6 +38,8 @@ type Settings struct {
 	// LostAfter is how long after its grace period a Pod that is being deleted
 	// counts as gone.
 	LostAfter time.Duration
+	// Kueue has Kueue queue the jobs with its queue label.
+	Kueue bool
 	// KeepPods is how long finished Pods stay after the job's end; nil for as
 	// long as the job.
 	KeepPods *time.Duration
@@ -92,6 +94,8 @@ type Pod struct {
 	// Outdated is set when the Pod was made from another spec.pod than the job has
 	// now.
 	Outdated bool
+	// QueuedByKueue is set when the Pod has Kueue's queue label.
+	QueuedByKueue bool
 	// Gates are the scheduling gates that hold the Pod.
 	Gates []string
 	// Unschedulable is the scheduler's sentence when no node fits.

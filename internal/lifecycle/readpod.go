@@ -25,6 +25,7 @@ func ReadPod(pod *corev1.Pod) Pod {
 		Name: pod.Name, UID: pod.UID,
 		Role: pod.Labels[v1alpha1.LabelRole], Number: int32(number),
 		Node: pod.Spec.NodeName, IP: pod.Status.PodIP,
+		QueuedByKueue:  pod.Labels[v1alpha1.KueueQueueLabel] != "",
 		TerminalReason: pod.Status.Reason, TerminalMessage: pod.Status.Message,
 		Stages: make(map[contract.Stage]Container, 2),
 	}

@@ -66,8 +66,14 @@ func (w *world) beingDeleted() bool { return w.Job.DeletionTimestamp != nil }
 func (w *world) filesReady() bool { return w.status.Files != nil }
 
 // queuedByKueue tells whether Kueue decides when the job trains; our own limits
-// do not count such jobs.
-func (w *world) queuedByKueue() bool { return w.Job.Labels[v1alpha1.KueueQueueLabel] != "" }
+// do not count such jobs. Of a job that has its train Pod the label of that decides:
+// one that is put on the job later frees no slot.
+func (w *world) queuedByKueue() bool {
+	if w.train != nil && !w.workEnded(w.train) {
+		return w.train.QueuedByKueue
+	}
+	return w.Settings.Kueue && w.Job.Labels[v1alpha1.KueueQueueLabel] != ""
+}
 
 func (w *world) backoffLimit() int32 {
 	return ptr.Deref(w.Job.Spec.BackoffLimit, defaultBackoffLimit)

@@ -47,7 +47,7 @@ func Check(job *v1alpha1.TrainingJob, c *config.Config) error {
 	if c.StorageFor(job.Namespace) == nil {
 		return &NotAllowed{v1alpha1.ReasonNoStorage, fmt.Sprintf("the operator's configuration has no storage for the namespace %s; ask the platform team to add it under storage", job.Namespace)}
 	}
-	if err := checkKueue(job, &c.Allow); err != nil {
+	if err := checkKueue(job, c); err != nil {
 		return err
 	}
 	o := job.Spec.Pod
@@ -169,9 +169,9 @@ func checkResources(o *v1alpha1.PodOptions, _ *config.Allow) error {
 
 // checkKueue holds Kueue's priority, which preempts others too, to the list of the
 // priority classes.
-func checkKueue(job *v1alpha1.TrainingJob, allow *config.Allow) error {
+func checkKueue(job *v1alpha1.TrainingJob, c *config.Config) error {
 	priority := job.Labels[v1alpha1.KueuePriorityLabel]
-	if priority == "" || job.Labels[v1alpha1.KueueQueueLabel] == "" || listed(allow.PriorityClassNames, priority) {
+	if !c.Kueue.Enabled || priority == "" || job.Labels[v1alpha1.KueueQueueLabel] == "" || listed(c.Allow.PriorityClassNames, priority) {
 		return nil
 	}
 	return notAllowed("the label %s: %s is not allowed by the operator's configuration; remove it, or ask the platform team to list it under allow.priorityClassNames", v1alpha1.KueuePriorityLabel, priority)

@@ -85,7 +85,7 @@ func (b *builder) train() (*corev1.Pod, error) {
 	train.Ports = []corev1.ContainerPort{{Name: contract.ProgressPortName, ContainerPort: contract.ProgressPort, Protocol: corev1.ProtocolTCP}}
 	pod := b.pod(b.config.Train)
 	pod.Finalizers = []string{v1alpha1.ResultFinalizer}
-	if queue := b.job.Labels[v1alpha1.KueueQueueLabel]; queue != "" {
+	if queue := b.job.Labels[v1alpha1.KueueQueueLabel]; queue != "" && b.config.Kueue.Enabled {
 		pod.Labels[v1alpha1.KueueQueueLabel] = queue
 		if priority := b.job.Labels[v1alpha1.KueuePriorityLabel]; priority != "" {
 			pod.Labels[v1alpha1.KueuePriorityLabel] = priority

@@ -207,6 +207,7 @@ func TestWhatTheConfigurationListsIsAllowed(t *testing.T) {
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
 			settings, job := makeConfig(), makeJob()
+			settings.Kueue.Enabled = true
 			if c.allow != nil {
 				c.allow(&settings.Allow)
 			}

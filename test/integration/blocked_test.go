@@ -194,7 +194,7 @@ func TestANamespaceWithoutStorageIsSaid(t *testing.T) {
 }
 
 func TestKueueGatesAreWaitedForAndDoNotCount(t *testing.T) {
-	s := newStage(t, func(s *stage) { s.config.Limits.RunningJobs = 1 })
+	s := newStage(t, func(s *stage) { s.config.Limits.RunningJobs, s.config.Kueue.Enabled = 1, true })
 	first := s.submit(newJob("first"))
 	s.training(first)
 
