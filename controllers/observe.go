@@ -34,19 +34,6 @@ func (r *TrainingJobReconciler) observe(ctx context.Context, job *v1alpha1.Train
 	return observed, foreign, nil
 }
 
-// observeLive is observe with Pods read from the API server itself: an end, and
-// what goes by a Pod not being there, is recorded only on what is true now.
-func (r *TrainingJobReconciler) observeLive(ctx context.Context, job *v1alpha1.TrainingJob) (lifecycle.Observed, error) {
-	var list corev1.PodList
-	err := r.Live.List(ctx, &list, client.InNamespace(job.Namespace), client.MatchingLabels{v1alpha1.LabelJobName: job.Name})
-	if err != nil {
-		return lifecycle.Observed{}, fmt.Errorf("listing the Pods of the TrainingJob live: %w", err)
-	}
-	observed, _ := r.world(job, list.Items)
-	r.askQueue(ctx, &observed)
-	return observed, nil
-}
-
 // world is the observation of the job with these Pods, without what the queue and
 // events say.
 func (r *TrainingJobReconciler) world(job *v1alpha1.TrainingJob, list []corev1.Pod) (lifecycle.Observed, []corev1.Pod) {
@@ -66,9 +53,7 @@ func (r *TrainingJobReconciler) world(job *v1alpha1.TrainingJob, list []corev1.P
 	var foreign []corev1.Pod
 	for i := range list {
 		if metav1.IsControlledBy(&list[i], job) {
-			p := lifecycle.ReadPod(&list[i])
-			p.Outdated = pods.Outdated(job, &list[i])
-			observed.Pods = append(observed.Pods, p)
+			observed.Pods = append(observed.Pods, readPod(job, &list[i]))
 		} else {
 			foreign = append(foreign, list[i])
 		}
@@ -78,6 +63,13 @@ func (r *TrainingJobReconciler) world(job *v1alpha1.TrainingJob, list []corev1.P
 		observed.Refusal = &lifecycle.Refusal{Reason: notAllowed.Reason, Message: notAllowed.Message}
 	}
 	return observed, foreign
+}
+
+// readPod is what counts of a Pod of the job.
+func readPod(job *v1alpha1.TrainingJob, pod *corev1.Pod) lifecycle.Pod {
+	p := lifecycle.ReadPod(pod)
+	p.Outdated = pods.Outdated(job, pod)
+	return p
 }
 
 // askQueue asks for a slot if the job wants one, and gives back what it no longer

@@ -78,10 +78,9 @@ func (r *TrainingJobReconciler) Reconcile(ctx context.Context, request ctrl.Requ
 	}
 	decision := lifecycle.Decide(observed)
 	if decision.NeedsLivePods {
-		if observed, err = r.observeLive(ctx, job); err != nil {
+		if observed, decision, err = r.decideLive(ctx, job, observed, decision); err != nil {
 			return ctrl.Result{}, err
 		}
-		decision = lifecycle.Decide(observed)
 	}
 	if r.news.putOff(&decision) {
 		return r.later(decision), nil

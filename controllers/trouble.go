@@ -16,7 +16,7 @@ import (
 )
 
 // troubleLife is how long what was read of a namespace's events counts.
-const troubleLife = 3 * time.Second
+const troubleLife = 5 * time.Second
 
 // troubles are the events that tell why Pods do not get on. The API server has no
 // index of events: to find those of one Pod it reads all of the namespace. So one
