@@ -258,7 +258,10 @@ func (s *stage) pod(job *v1alpha1.TrainingJob, role string, number int32) *corev
 	return &pod
 }
 
-// podNames are the names of the Pods that are there.
+// underDeletion follows the name of a Pod that someone has asked to delete.
+const underDeletion = " (under deletion)"
+
+// podNames are the names of the Pods that are there, with which are under deletion.
 func (s *stage) podNames() []string {
 	s.t.Helper()
 	var list corev1.PodList
@@ -267,7 +270,11 @@ func (s *stage) podNames() []string {
 	}
 	names := []string{}
 	for _, pod := range list.Items {
-		names = append(names, pod.Name)
+		name := pod.Name
+		if pod.DeletionTimestamp != nil {
+			name += underDeletion
+		}
+		names = append(names, name)
 	}
 	return names
 }
@@ -279,8 +286,18 @@ func (noTrainers) RoundTrip(*http.Request) (*http.Response, error) {
 	return nil, errors.New("there is no trainer")
 }
 
-// seen waits until the operator has seen the job as it is now.
+// seen waits until the operator has seen the job as it is now and has done what it
+// does about that.
 func (s *stage) seen(job *v1alpha1.TrainingJob) *v1alpha1.TrainingJob {
+	s.t.Helper()
+	// The status is written before the Pods are made or deleted: only the next
+	// reconcile's status says that this one has ended.
+	s.observed(job)
+	return s.observed(job)
+}
+
+// observed waits until the operator has written the status of the job as it is now.
+func (s *stage) observed(job *v1alpha1.TrainingJob) *v1alpha1.TrainingJob {
 	s.t.Helper()
 	s.change(job, func(j *v1alpha1.TrainingJob) {
 		j.Spec.TTLSecondsAfterFinished = ptr.To(ptr.Deref(j.Spec.TTLSecondsAfterFinished, 1_000_000) + 1)
@@ -319,7 +336,8 @@ func (s *stage) wantKstatus(job *v1alpha1.TrainingJob, want status.Status) {
 	}
 }
 
-// wantPods checks which Pods are there.
+// wantPods checks which Pods are there, and that nobody is deleting them unless it
+// is wanted so.
 func (s *stage) wantPods(want ...string) {
 	s.t.Helper()
 	if got := s.podNames(); !slices.Equal(got, want) {
