@@ -53,6 +53,8 @@ func TestAJobPassesItsPhasesToAModel(t *testing.T) {
 	train.says(contract.StageTrain, trained(seen, 1))
 	end := s.phase(job, v1alpha1.PhaseSucceeded)
 
+	s.released(train)
+	s.wantWritesOfOneJob(s.wire.writes())
 	if want := contract.ModelID(seen.Status.ID); end.Status.TrainedModel != want {
 		t.Errorf("the model is %q, want %q", end.Status.TrainedModel, want)
 	}

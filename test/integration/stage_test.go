@@ -54,7 +54,9 @@ type stage struct {
 	wrap func(client.Client) client.Client
 	// trainers answers the operator's questions for progress.
 	trainers http.RoundTripper
-	stop     func()
+	// wire is the connection of the operator that was started last.
+	wire *wire
+	stop func()
 	// withoutOperator has the test run the operator itself.
 	withoutOperator bool
 }
@@ -102,12 +104,19 @@ func (s *stage) operator(options manager.Options) (stop func()) {
 	s.registry = prometheus.NewRegistry()
 	options.MetricsAddress, options.HealthAddress = "0", "0"
 	options.Clock, options.Registry, options.ProgressTransport = s.clock, s.registry, s.trainers
+	tune := options.Tune
 	options.Tune = func(o *ctrl.Options) {
+		if tune != nil {
+			tune(o)
+		}
 		o.Controller.SkipNameValidation = ptr.To(true)
 		o.NewClient = s.newClient
 	}
 	asOperator := rest.CopyConfig(apiServer)
 	asOperator.Impersonate = rest.ImpersonationConfig{UserName: operatorUser}
+	w := newWire()
+	s.wire = w
+	asOperator.Wrap(w.through)
 	mgr, err := manager.New(ctx, asOperator, &s.config, options)
 	if err != nil {
 		cancel()
@@ -117,7 +126,8 @@ func (s *stage) operator(options manager.Options) (stop func()) {
 	go func() { done <- mgr.Start(ctx) }()
 	return func() {
 		cancel()
-		if err := <-done; err != nil {
+		// An operator whose wire was cut ends by losing its lease.
+		if err := <-done; err != nil && !w.isCut() {
 			s.t.Errorf("the operator ended with: %v", err)
 		}
 	}

@@ -24,6 +24,13 @@ func (s *stage) succeeded(job *v1alpha1.TrainingJob) *v1alpha1.TrainingJob {
 	k := s.training(job)
 	k.says(contract.StageTrain, trained(s.job(job), 1))
 	end := s.phase(job, v1alpha1.PhaseSucceeded)
+	s.released(k)
+	return end
+}
+
+// released waits until nothing holds the Pod any more.
+func (s *stage) released(k *kubelet) {
+	s.t.Helper()
 	s.eventually("the Pod's finalizer goes", func() error {
 		var pod corev1.Pod
 		if err := cluster.Get(context.Background(), k.key, &pod); err != nil {
@@ -34,7 +41,6 @@ func (s *stage) succeeded(job *v1alpha1.TrainingJob) *v1alpha1.TrainingJob {
 		}
 		return nil
 	})
-	return end
 }
 
 func TestANewJobIsNotTakenForAFinishedOne(t *testing.T) {
