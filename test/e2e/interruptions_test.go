@@ -12,7 +12,7 @@ import (
 )
 
 // epochsToInterrupt is a training long enough to be interrupted.
-const epochsToInterrupt = 400
+const epochsToInterrupt = 250
 
 // Whatever interrupts a job, it ends with the model that it would have had
 // without: the digest of the weights is the same.
