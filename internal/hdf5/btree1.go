@@ -4,27 +4,41 @@ package hdf5
 // writes by default.
 func (d *Dataset) btree1(addr uint64) error { return d.btree1Node(addr, 256) }
 
-func (d *Dataset) btree1Node(addr uint64, above int) error {
-	const what = "the chunk index"
-	head := uint64(8 + 2*d.f.offsetSize)
-	c, err := d.f.metadata(addr, head, what)
+// The kinds of version 1 B-trees.
+const (
+	groupTree = 0
+	chunkTree = 1
+)
+
+// treeHead reads the head of a node of a version 1 B-tree: its level, which has
+// to be below that of the node above, the number of its entries, and where they
+// begin.
+func (f *file) treeHead(addr uint64, kind, above int, what string) (level, n int, entries uint64, err error) {
+	size := uint64(8 + 2*f.offsetSize)
+	c, err := f.metadata(addr, size, what)
 	if err != nil {
-		return err
+		return 0, 0, 0, err
 	}
 	c.signature("TREE")
-	if kind := c.u8(); kind != 1 {
-		c.failf("is a tree of kind %d", kind)
+	if got := c.u8(); got != kind {
+		c.failf("is a tree of kind %d", got)
 	}
-	level, n := c.u8(), c.u16()
+	level, n = c.u8(), c.u16()
 	if level >= above {
 		c.failf("is not a tree: level %d is below level %d", level, above)
 	}
-	if c.err != nil {
-		return c.err
+	return level, n, addr + size, c.err
+}
+
+func (d *Dataset) btree1Node(addr uint64, above int) error {
+	const what = "the chunk index"
+	level, n, entries, err := d.f.treeHead(addr, chunkTree, above, what)
+	if err != nil {
+		return err
 	}
 	// A key is the stored size, the mask, and the chunk's place in each of the
 	// two dimensions, of which the second is always 0.
-	c, err = d.f.metadata(addr+head, uint64(n*(4+4+16+d.f.offsetSize)), what)
+	c, err := d.f.metadata(entries, uint64(n*(4+4+16+d.f.offsetSize)), what)
 	if err != nil {
 		return err
 	}

@@ -124,23 +124,11 @@ func (l *links) symbolTable(g group) error {
 
 func (l *links) symbolTree(addr uint64, names []byte, above int) error {
 	f := l.f
-	head := uint64(8 + 2*f.offsetSize)
-	c, err := f.metadata(addr, head, "a group's index")
+	level, n, entries, err := f.treeHead(addr, groupTree, above, "a group's index")
 	if err != nil {
 		return err
 	}
-	c.signature("TREE")
-	if kind := c.u8(); kind != 0 {
-		c.failf("is a tree of kind %d", kind)
-	}
-	level, n := c.u8(), c.u16()
-	if level >= above {
-		c.failf("is not a tree: level %d is below level %d", level, above)
-	}
-	if c.err != nil {
-		return c.err
-	}
-	c, err = f.metadata(addr+head, uint64(n*(f.lengthSize+f.offsetSize)), "a group's index")
+	c, err := f.metadata(entries, uint64(n*(f.lengthSize+f.offsetSize)), "a group's index")
 	if err != nil {
 		return err
 	}

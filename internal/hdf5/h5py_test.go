@@ -66,22 +66,28 @@ func TestLargeIndexesAreReadAsH5pyReadsThem(t *testing.T) {
 			if out, err := exec.Command(debianPython, "-c", makeScript, path, fmt.Sprint(c.samples), c.file, c.dataset).CombinedOutput(); err != nil {
 				t.Fatalf("h5py: %v\n%s", err, out)
 			}
-			out, err := exec.Command(debianPython, "-c", crcScript, path).CombinedOutput()
-			if err != nil {
-				t.Fatalf("h5py: %v\n%s", err, out)
-			}
-			var theirs expectation
-			if err := json.Unmarshal(out, &theirs); err != nil {
-				t.Fatal(err)
-			}
-			ours, err := checksums(path)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if ours.Samples != theirs.Samples || !maps.Equal(ours.CRC32, theirs.CRC32) {
-				t.Errorf("h5py reads %v, this package %v", theirs, ours)
-			}
+			readsAsH5py(t, path)
 		})
+	}
+}
+
+// readsAsH5py checks that this package reads from the file what h5py reads.
+func readsAsH5py(t *testing.T, path string) {
+	t.Helper()
+	out, err := exec.Command(debianPython, "-c", crcScript, path).CombinedOutput()
+	if err != nil {
+		t.Fatalf("h5py: %v\n%s", err, out)
+	}
+	var theirs expectation
+	if err := json.Unmarshal(out, &theirs); err != nil {
+		t.Fatal(err)
+	}
+	ours, err := checksums(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if ours.Samples != theirs.Samples || !maps.Equal(ours.CRC32, theirs.CRC32) {
+		t.Errorf("h5py reads %v, this package %v", theirs, ours)
 	}
 }
 
