@@ -4,8 +4,12 @@ import (
 	"time"
 
 	"golang.org/x/time/rate"
+	"k8s.io/client-go/util/workqueue"
 	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/controller/priorityqueue"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
+	"github.com/swath-dev/swath/api/v1alpha1"
 	"github.com/swath-dev/swath/internal/config"
 	"github.com/swath-dev/swath/internal/lifecycle"
 )
@@ -17,6 +21,12 @@ const (
 	// newsDelay is how long news waits in a flood before it is tried again; by
 	// then most of it has become another phase's.
 	newsDelay = 3 * time.Second
+	// newsLasting is how long a phase has to have lasted to be told while jobs
+	// wait to be reconciled: nobody could have read of a shorter one.
+	newsLasting = 10 * time.Second
+	// newsWaiting is how many jobs for each worker may wait to be reconciled
+	// before only lasting phases are told.
+	newsWaiting = 2
 )
 
 // news bounds what is written only to tell people in which phase jobs are. In a
@@ -25,6 +35,9 @@ const (
 type news struct {
 	statuses *rate.Limiter
 	events   *rate.Limiter
+	workers  int
+	// waiting is the number of jobs that wait to be reconciled.
+	waiting func() int
 }
 
 func newNews(c config.Controller) *news {
@@ -33,17 +46,54 @@ func newNews(c config.Controller) *news {
 		limit = rate.Inf
 	}
 	burst := max(1, int(c.NewsPerSecond*newsBurst))
-	return &news{statuses: rate.NewLimiter(limit, burst), events: rate.NewLimiter(limit, burst)}
+	return &news{
+		statuses: rate.NewLimiter(limit, burst), events: rate.NewLimiter(limit, burst),
+		workers: c.Workers, waiting: func() int { return 0 },
+	}
+}
+
+// queue makes the controller's queue, the one that it would have by itself, and
+// keeps an eye on its length.
+func (n *news) queue(name string, limiter workqueue.TypedRateLimiter[reconcile.Request]) workqueue.TypedRateLimitingInterface[reconcile.Request] {
+	q := priorityqueue.New(name, func(o *priorityqueue.Opts[reconcile.Request]) { o.RateLimiter = limiter })
+	n.waiting = q.Len
+	return q
+}
+
+// flooded tells whether more jobs wait to be reconciled than a moment's work.
+func (n *news) flooded() bool {
+	return n.statuses.Limit() != rate.Inf && n.waiting() > newsWaiting*n.workers
 }
 
 // putOff tells whether the decision is news for which there is no room now.
-func (n *news) putOff(decision *lifecycle.Decision) bool {
-	return n != nil && decision.News && !n.statuses.Allow()
+func (n *news) putOff(decision *lifecycle.Decision, now time.Time) bool {
+	if n == nil || !decision.News {
+		return false
+	}
+	if now.Sub(phaseBegan(&decision.Status)) < newsLasting && n.flooded() {
+		return true
+	}
+	return !n.statuses.Allow()
 }
 
-// mayTell tells whether there is room for an event that is only news.
-func (n *news) mayTell() bool {
-	return n == nil || n.events.Allow()
+// mayTell tells whether there is room for events of the decision that are only
+// news.
+func (n *news) mayTell(decision *lifecycle.Decision) bool {
+	if n == nil {
+		return true
+	}
+	// News that was not put off has lasted.
+	return (decision.News || !n.flooded()) && n.events.Allow()
+}
+
+// phaseBegan is when the job's phase began.
+func phaseBegan(status *v1alpha1.TrainingJobStatus) time.Time {
+	for _, t := range status.PhaseTimes {
+		if t.Phase == status.Phase {
+			return t.At.Time
+		}
+	}
+	return time.Time{}
 }
 
 // later is the decision's result when it is put off.

@@ -47,7 +47,7 @@ func (r *TrainingJobReconciler) SetupWithManager(ctx context.Context, mgr ctrl.M
 			predicate.GenerationChangedPredicate{}, predicate.LabelChangedPredicate{}, deletionChanged()))).
 		Watches(&corev1.Pod{}, handler.EnqueueRequestsFromMapFunc(jobOfPod), builder.WithPredicates(podChanged())).
 		WatchesRawSource(source.Channel(r.wake, handler.TypedEnqueueRequestsFromMapFunc(requestByName))).
-		WithOptions(controller.Options{MaxConcurrentReconciles: r.Config.Controller.Workers, RateLimiter: retryLimiter()}).
+		WithOptions(controller.Options{MaxConcurrentReconciles: r.Config.Controller.Workers, RateLimiter: retryLimiter(), NewQueue: r.news.queue}).
 		Complete(r)
 }
 

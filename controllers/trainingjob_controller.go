@@ -82,7 +82,7 @@ func (r *TrainingJobReconciler) Reconcile(ctx context.Context, request ctrl.Requ
 			return ctrl.Result{}, err
 		}
 	}
-	if r.news.putOff(&decision) {
+	if r.news.putOff(&decision, r.Clock.Now()) {
 		return r.later(decision), nil
 	}
 	recorded, err := r.record(ctx, job, decision)

@@ -29,6 +29,7 @@ func run(ctx context.Context, args []string) error {
 	configPath := flags.String("config", "/etc/swath/config.yaml", "the configuration file; docs/operating.md describes it")
 	flags.StringVar(&options.MetricsAddress, "metrics-address", ":8080", "host:port to serve Prometheus metrics at; 0 for none")
 	flags.StringVar(&options.HealthAddress, "health-address", ":8081", "host:port to serve /healthz and /readyz at; 0 for none")
+	flags.StringVar(&options.ProfileAddress, "pprof-address", "", "host:port to serve Go's profiles at; none when empty. They tell about the program: keep it on loopback")
 	flags.BoolVar(&options.LeaderElect, "leader-elect", false, "let several replicas agree on one that works")
 	flags.StringVar(&options.LeaderElectionNamespace, "leader-election-namespace", "", "where the lease is; the Pod's own namespace when empty")
 	var level slog.Level

@@ -33,6 +33,8 @@ type Options struct {
 	// MetricsAddress and HealthAddress are host:port; "0" turns them off.
 	MetricsAddress string
 	HealthAddress  string
+	// ProfileAddress is host:port to serve Go's profiles at; none when empty.
+	ProfileAddress string
 	// LeaderElect makes several replicas agree on one that works.
 	LeaderElect bool
 	// LeaderElectionNamespace is the operator's own when empty.
@@ -108,6 +110,7 @@ func controllerOptions(c *config.Config, o Options) ctrl.Options {
 		Client:                        client.Options{Cache: &client.CacheOptions{EnableReadYourWritesConsistency: ptr.To(true)}},
 		Metrics:                       metricsserver.Options{BindAddress: o.MetricsAddress},
 		HealthProbeBindAddress:        o.HealthAddress,
+		PprofBindAddress:              o.ProfileAddress,
 		LeaderElection:                o.LeaderElect,
 		LeaderElectionID:              "manager." + v1alpha1.GroupName,
 		LeaderElectionNamespace:       o.LeaderElectionNamespace,

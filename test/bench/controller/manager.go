@@ -67,7 +67,7 @@ func managerProgram(c *cluster) (program, string, error) {
 	}
 	p := program{
 		name: "manager", path: c.binaries.manager, env: []string{"KUBECONFIG=" + kubeconfig},
-		args: []string{"--config=" + c.managerConfig(), "--metrics-address=" + address, "--health-address=0"},
+		args: []string{"--config=" + c.managerConfig(), "--metrics-address=" + address, "--health-address=0", "--pprof-address=127.0.0.1:6123"},
 	}
 	for _, container := range deployment.Spec.Template.Spec.Containers {
 		for _, variable := range container.Env {
