@@ -35,6 +35,7 @@ const (
 type news struct {
 	statuses *rate.Limiter
 	events   *rate.Limiter
+	models   *rate.Limiter
 	workers  int
 	// waiting is the number of jobs that wait to be reconciled.
 	waiting func() int
@@ -47,7 +48,7 @@ func newNews(c config.Controller) *news {
 	}
 	burst := max(1, int(c.NewsPerSecond*newsBurst))
 	return &news{
-		statuses: rate.NewLimiter(limit, burst), events: rate.NewLimiter(limit, burst),
+		statuses: rate.NewLimiter(limit, burst), events: rate.NewLimiter(limit, burst), models: rate.NewLimiter(limit, burst),
 		workers: c.Workers, waiting: func() int { return 0 },
 	}
 }
@@ -76,11 +77,14 @@ func (n *news) putOff(decision *lifecycle.Decision, now time.Time) bool {
 	return !n.statuses.Allow()
 }
 
-// mayTell tells whether there is room for events of the decision that are only
-// news.
-func (n *news) mayTell(decision *lifecycle.Decision) bool {
-	if n == nil {
+// mayTell tells whether there is room for an event that the decision's job entered
+// the phase. Failures and cancels are always told.
+func (n *news) mayTell(decision *lifecycle.Decision, phase v1alpha1.Phase) bool {
+	switch {
+	case n == nil, phase == v1alpha1.PhaseFailed, phase == v1alpha1.PhaseCancelled:
 		return true
+	case phase == v1alpha1.PhaseSucceeded:
+		return n.models.Allow()
 	}
 	// News that was not put off has lasted.
 	return (decision.News || !n.flooded()) && n.events.Allow()

@@ -82,17 +82,18 @@ type TrainingJobStatus struct {
 
 	// phaseTimes say when each phase was entered last.
 	// +kubebuilder:validation:MaxItems=8
-	// +listType=map
-	// +listMapKey=phase
+	// +listType=atomic
 	// +optional
 	PhaseTimes []PhaseTime `json:"phaseTimes,omitempty"`
 
 	// files are the files as they were validated. Training refuses others.
+	// +structType=atomic
 	// +optional
 	Files *ValidatedFiles `json:"files,omitempty"`
 
 	// hyperparameters are those that are used: the request's, and for the rest
 	// what the trainer chose from the data.
+	// +structType=atomic
 	// +optional
 	Hyperparameters *Hyperparameters `json:"hyperparameters,omitempty"`
 
@@ -137,6 +138,7 @@ type TrainingJobStatus struct {
 	QueuePosition *int32 `json:"queuePosition,omitempty"`
 
 	// progress is how far the training is.
+	// +structType=atomic
 	// +optional
 	Progress *Progress `json:"progress,omitempty"`
 
