@@ -2,7 +2,15 @@ package hdf5
 
 // btree1 reads a chunk index that is a version 1 B-tree (III.A.1), as HDF5
 // writes by default.
-func (d *Dataset) btree1(addr uint64) error { return d.btree1Node(addr, 256) }
+func (d *Dataset) btree1(addr uint64) error { return d.btree1Node(addr, maxTreeLevels) }
+
+// maxTreeLevels bounds how deep a version 1 B-tree can be. Nodes have at least
+// two children, so this is enough for 2^32 entries.
+const maxTreeLevels = 32
+
+// chunkKeyBytes is the size of a key: the stored size, the mask, and the chunk's
+// place in each of the two dimensions, of which the second is always 0.
+const chunkKeyBytes = 4 + 4 + 8 + 8
 
 // The kinds of version 1 B-trees.
 const (
@@ -36,9 +44,7 @@ func (d *Dataset) btree1Node(addr uint64, above int) error {
 	if err != nil {
 		return err
 	}
-	// A key is the stored size, the mask, and the chunk's place in each of the
-	// two dimensions, of which the second is always 0.
-	c, err := d.f.metadata(entries, uint64(n*(4+4+16+d.f.offsetSize)), what)
+	c, err := d.f.metadata(entries, uint64(n*(chunkKeyBytes+d.f.offsetSize)), what)
 	if err != nil {
 		return err
 	}

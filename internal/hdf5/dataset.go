@@ -22,7 +22,7 @@ type Dataset struct {
 	// Of these three, the one that fits how the dataset is stored is set.
 	compact []byte
 	start   int64 // contiguous: byte of the file where sample 0 is
-	chunks  []chunk
+	chunks  chunkIndex
 
 	perChunk int // samples in a chunk; 0 unless it is chunked
 	filters  []filter
@@ -121,7 +121,9 @@ func (d *Dataset) header(addr uint64, name string) error {
 	if d.typ.Class != Compound {
 		return d.f.failf(-1, "%q has values of type %s, not compound records", name, d.typ)
 	}
-	return d.layout(layout)
+	err = d.layout(layout)
+	d.chunks.seal()
+	return err
 }
 
 // dataspace parses a dataspace message (IV.A.2.b) and returns the length.

@@ -89,7 +89,7 @@ func (e *extensible) indexBlock(addr uint64) error {
 	return c.err
 }
 
-func (e *extensible) done() bool { return e.next >= uint64(len(e.d.chunks)) }
+func (e *extensible) done() bool { return e.next >= uint64(e.d.chunks.n) }
 
 // take reads the next n entries of a block.
 func (e *extensible) take(c *cursor, n int) error {

@@ -40,7 +40,7 @@ func (d *Dataset) fixedArray(addr uint64) error {
 	client, width, pageBits := c.u8(), c.u8(), c.u8()
 	n, data := c.length(), c.offset()
 	d.elementWidth(c, client, width)
-	if c.err == nil && (pageBits > 30 || n > uint64(f.size)) {
+	if c.err == nil && (pageBits > 30 || n > uint64(f.size)/uint64(width)) {
 		c.failf("has %d entries in pages of 2^%d", n, pageBits)
 	}
 	if c.err != nil || data == undefined {
@@ -98,7 +98,7 @@ func (d *Dataset) fixedPages(data, n, page uint64, filtered bool, width int) err
 
 // elements reads count entries for the chunks from first on.
 func (d *Dataset) elements(c *cursor, first, count uint64, filtered bool, width int) error {
-	for i := uint64(0); i < count && c.err == nil && first+i < uint64(len(d.chunks)); i++ {
+	for i := uint64(0); i < count && c.err == nil && first+i < uint64(d.chunks.n); i++ {
 		k := d.element(c, filtered, width)
 		if c.err != nil {
 			break

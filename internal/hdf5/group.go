@@ -119,7 +119,7 @@ func (l *links) symbolTable(g group) error {
 	if err != nil {
 		return err
 	}
-	return l.symbolTree(g.index, names.b, 256)
+	return l.symbolTree(g.index, names.b, maxTreeLevels)
 }
 
 func (l *links) symbolTree(addr uint64, names []byte, above int) error {

@@ -85,10 +85,12 @@ func (f *file) messagesV2(addr uint64, c *cursor) ([]message, error) {
 // continuation that is met.
 func (f *file) collect(blocks []block, v2, ordered bool) ([]message, error) {
 	var all []message
+	room := uint64(maxHeaderBytes)
 	for i := 0; i < len(blocks); i++ {
-		if i >= maxHeaderBlocks || blocks[i].size > maxHeaderBytes {
+		if i >= maxHeaderBlocks || blocks[i].size > room {
 			return nil, f.failf(-1, "an object header in more pieces, or larger, than any that is in use")
 		}
+		room -= blocks[i].size
 		c, err := f.metadata(blocks[i].addr, blocks[i].size, "an object header")
 		if err != nil {
 			return nil, err

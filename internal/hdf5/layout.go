@@ -1,13 +1,5 @@
 package hdf5
 
-// chunk is where the stored bytes of a chunk are, how many, and which filters
-// were left out for it.
-type chunk struct {
-	addr uint64
-	size uint32
-	mask uint32
-}
-
 // Kinds of chunk indexes (IV.A.2.i, layout message version 4; version 3 has
 // only B-trees of version 1).
 const (
@@ -75,7 +67,8 @@ func (d *Dataset) chunkedV3(c *cursor) error {
 	for i := 0; i < rank && c.err == nil; i++ {
 		dims = append(dims, uint64(c.u32()))
 	}
-	if err := d.chunkShape(c, dims); err != nil {
+	// An entry of the B-tree is a key and an address.
+	if err := d.chunkShape(c, dims, chunkKeyBytes+d.f.offsetSize); err != nil {
 		return err
 	}
 	if addr == undefined || d.n == 0 {
@@ -92,7 +85,12 @@ func (d *Dataset) chunkedV4(c *cursor) error {
 		dims = append(dims, c.uint(width))
 	}
 	index := c.u8()
-	if err := d.chunkShape(c, dims); err != nil {
+	// Entries of arrays are at least an address, and of the others there are none.
+	entry := 0
+	if index == indexFixed || index == indexExtensible {
+		entry = d.f.offsetSize
+	}
+	if err := d.chunkShape(c, dims, entry); err != nil {
 		return err
 	}
 	only := chunk{size: uint32(d.chunkBytes())}
@@ -119,14 +117,10 @@ func (d *Dataset) chunkedV4(c *cursor) error {
 		return c.err
 	}
 	switch index {
-	case indexSingle:
+	case indexSingle, indexImplicit:
 		only.addr = addr
+		d.chunks.implicit = index == indexImplicit
 		return d.put(0, only)
-	case indexImplicit:
-		for i := range d.chunks {
-			d.chunks[i] = chunk{addr: addr + uint64(i)*uint64(d.chunkBytes()), size: uint32(d.chunkBytes())}
-		}
-		return nil
 	case indexFixed:
 		return d.fixedArray(addr)
 	}
@@ -138,8 +132,8 @@ func (d *Dataset) chunkedV4(c *cursor) error {
 const maxStoredChunk = 2*MaxChunkBytes + 1024
 
 // chunkShape checks the dimensions of chunks, whose last is the size of a
-// sample, and makes room for the index.
-func (d *Dataset) chunkShape(c *cursor, dims []uint64) error {
+// sample, and how many there are by what an entry takes in their index.
+func (d *Dataset) chunkShape(c *cursor, dims []uint64, entryBytes int) error {
 	if c.err != nil {
 		return c.err
 	}
@@ -152,29 +146,7 @@ func (d *Dataset) chunkShape(c *cursor, dims []uint64) error {
 			"write it with smaller chunks, such as chunks=(%d,), or chunks=(1,), in h5py's create_dataset", dims[0], most)
 	}
 	d.perChunk = int(dims[0])
-	n := (d.n + d.perChunk - 1) / d.perChunk
-	// Each chunk that is written takes at least an address in the index.
-	if n > 1 && int64(n) > d.f.size/4 {
-		return d.f.failf(-1, "it says that it has %d samples in %d chunks, but the file of %d bytes can hold only a part of them; "+
-			"was the program that wrote it stopped?", d.n, n, d.f.size)
-	}
-	d.chunks = make([]chunk, n)
-	for i := range d.chunks {
-		d.chunks[i].addr = undefined
-	}
-	return nil
+	return d.expectChunks(entryBytes)
 }
 
 func (d *Dataset) chunkBytes() int { return d.perChunk * d.typ.Size }
-
-// put records where chunk i is; an index that names one twice is damaged.
-func (d *Dataset) put(i uint64, k chunk) error {
-	if i >= uint64(len(d.chunks)) {
-		return nil // left from when the dataset was longer
-	}
-	if d.chunks[i].addr != undefined {
-		return &Error{File: d.f.name, Chunk: int(i), Offset: -1, Reason: "the chunk index has it twice"}
-	}
-	d.chunks[i] = k
-	return nil
-}

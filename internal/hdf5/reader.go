@@ -99,7 +99,7 @@ func (r *Reader) place(i int) (at int64, ok bool, err error) {
 	case d.perChunk == 0:
 		return d.start + int64(i)*int64(d.typ.Size), true, nil
 	}
-	at, err = d.locate(i / d.perChunk)
+	_, at, err = d.locate(i / d.perChunk)
 	return at + int64(i%d.perChunk)*int64(d.typ.Size), true, err
 }
 
@@ -111,45 +111,45 @@ func grow(b []byte, n int) []byte {
 }
 
 // locate finds the stored bytes of chunk k in the file.
-func (d *Dataset) locate(k int) (int64, error) {
-	c := d.chunks[k]
-	if c.addr == undefined {
+func (d *Dataset) locate(k int) (c chunk, at int64, err error) {
+	fail := func(at int64, format string, args ...any) (chunk, int64, error) {
+		return c, 0, &Error{File: d.f.name, Chunk: k, Offset: at, Reason: fmt.Sprintf(format, args...)}
+	}
+	c, ok := d.chunks.at(k, d.chunkBytes())
+	if !ok {
 		first, last := k*d.perChunk, min((k+1)*d.perChunk, d.n)-1
 		which := fmt.Sprintf("samples %d to %d were", first, last)
 		if first == last {
 			which = fmt.Sprintf("sample %d was", first)
 		}
-		return 0, &Error{File: d.f.name, Chunk: k, Offset: -1,
-			Reason: which + " never written; was the program that wrote the file stopped?"}
+		return fail(-1, "%s never written; was the program that wrote the file stopped?", which)
 	}
-	at, ok := d.f.position(c.addr, uint64(c.size))
-	if !ok {
-		return 0, &Error{File: d.f.name, Chunk: k, Offset: -1, Reason: fmt.Sprintf(
-			"its %d stored bytes would begin at byte %d, but the file has only %d bytes", c.size, c.addr, d.f.size)}
+	at, ok = d.f.position(c.addr, uint64(c.size))
+	switch most := max(2*d.chunkBytes(), 1<<20); {
+	case !ok:
+		return fail(-1, "its %d stored bytes would begin at byte %d, but the file has only %d bytes", c.size, c.addr, d.f.size)
+	case len(d.filters) == 0 && int(c.size) < d.chunkBytes():
+		return fail(at, "it has %d bytes where %d are expected", c.size, d.chunkBytes())
+	case int64(c.size) > int64(most):
+		// Deflate and LZF make what they cannot compress a little larger, never twice
+		// as large.
+		return fail(at, "its stored bytes (%d) are more than twice what it can hold", c.size)
 	}
-	if len(d.filters) == 0 && int(c.size) < d.chunkBytes() {
-		return 0, &Error{File: d.f.name, Chunk: k, Offset: at, Reason: fmt.Sprintf(
-			"it has %d bytes where %d are expected", c.size, d.chunkBytes())}
-	}
-	if c.size > maxStoredChunk {
-		return 0, &Error{File: d.f.name, Chunk: k, Offset: at, Reason: fmt.Sprintf(
-			"its stored bytes (%d) are more than twice what it can hold", c.size)}
-	}
-	return at, nil
+	return c, at, nil
 }
 
 // load reads chunk k and undoes its filters.
 func (r *Reader) load(k int) error {
 	d := r.d
-	at, err := d.locate(k)
+	c, at, err := d.locate(k)
 	if err != nil {
 		return err
 	}
-	r.stored = padded(r.stored, int(d.chunks[k].size))
+	r.stored = padded(r.stored, int(c.size))
 	if err := d.f.readAt(r.stored, at); err != nil {
 		return err
 	}
-	r.chunk, err = r.decoder.undo(r.stored, d.chunks[k].mask, d.chunkBytes())
+	r.chunk, err = r.decoder.undo(r.stored, c.mask, d.chunkBytes())
 	if err != nil {
 		return &Error{File: d.f.name, Chunk: k, Offset: at, Reason: err.Error() + "; copy or upload the file again, or write it anew"}
 	}
