@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -107,7 +108,7 @@ func (r *TrainingJobReconciler) checkStanding(ctx context.Context, job *v1alpha1
 	if metav1.IsControlledBy(&standing, job) {
 		return nil
 	}
-	if standing.DeletionTimestamp != nil {
+	if standing.DeletionTimestamp != nil || ofFormerJob(&standing, job) {
 		return r.awaitForeign(ctx, &standing)
 	}
 	return &refusedError{lifecycle.Refusal{
@@ -116,7 +117,15 @@ func (r *TrainingJobReconciler) checkStanding(ctx context.Context, job *v1alpha1
 	}}
 }
 
-// awaitForeign is the refusal by a Pod that is not the job's and goes already: that
+// ofFormerJob tells whether the Pod is that of a job that had the job's name before
+// it: that one is gone, and its Pods go with it.
+func ofFormerJob(pod *corev1.Pod, job *v1alpha1.TrainingJob) bool {
+	owner := metav1.GetControllerOf(pod)
+	return owner != nil && owner.Kind == v1alpha1.TrainingJobKind && strings.HasPrefix(owner.APIVersion, v1alpha1.GroupName+"/") &&
+		owner.Name == job.Name && owner.UID != job.UID
+}
+
+// awaitForeign is the refusal by a Pod that is not the job's and goes by itself: that
 // of a job that had the same name, say. It is waited for.
 func (r *TrainingJobReconciler) awaitForeign(ctx context.Context, pod *corev1.Pod) error {
 	if slices.Contains(pod.Finalizers, v1alpha1.ResultFinalizer) {
@@ -126,7 +135,7 @@ func (r *TrainingJobReconciler) awaitForeign(ctx context.Context, pod *corev1.Po
 	}
 	return &refusedError{lifecycle.Refusal{
 		Reason:  v1alpha1.ReasonStopping,
-		Message: fmt.Sprintf("Pod %s of another job that had this name has to end first; it is being deleted", pod.Name),
+		Message: fmt.Sprintf("Pod %s of another job that had this name has to end first; it goes by itself", pod.Name),
 	}}
 }
 

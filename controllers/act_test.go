@@ -52,6 +52,16 @@ func TestAPodThatCannotBeMade(t *testing.T) {
 		*metav1.NewControllerRef(job, v1alpha1.GroupVersion.WithKind(v1alpha1.TrainingJobKind)),
 	}}}
 	going := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{DeletionTimestamp: ptr.To(metav1.Now()), Finalizers: []string{v1alpha1.ResultFinalizer}}}
+	former := job.DeepCopy()
+	former.UID = "former"
+	standing := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{
+		Finalizers: []string{v1alpha1.ResultFinalizer},
+		OwnerReferences: []metav1.OwnerReference{
+			*metav1.NewControllerRef(former, v1alpha1.GroupVersion.WithKind(v1alpha1.TrainingJobKind)),
+		},
+	}}
+	stranger := standing.DeepCopy()
+	stranger.OwnerReferences[0].Name = "trees"
 	cases := map[string]struct {
 		refusal  error
 		standing *corev1.Pod
@@ -64,6 +74,8 @@ func TestAPodThatCannotBeMade(t *testing.T) {
 		"another's Pod has the name":              {refusal: taken, standing: &corev1.Pod{}, want: v1alpha1.ReasonPodNameTaken},
 		"a Pod of a job that is gone goes":        {refusal: taken, standing: going, want: v1alpha1.ReasonStopping, released: true},
 		"the quota is used up by a Pod that goes": {refusal: quota, standing: going, want: v1alpha1.ReasonStopping, released: true},
+		"a Pod of the job's former self stands":   {refusal: taken, standing: standing, want: v1alpha1.ReasonStopping, released: true},
+		"a Pod of another job has the name":       {refusal: taken, standing: stranger, want: v1alpha1.ReasonPodNameTaken},
 		"the quota is used up by another's Pod":   {refusal: quota, standing: &corev1.Pod{}, want: v1alpha1.ReasonPodNameTaken},
 	}
 	for name, c := range cases {

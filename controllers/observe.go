@@ -27,9 +27,7 @@ func (r *TrainingJobReconciler) observe(ctx context.Context, job *v1alpha1.Train
 		return lifecycle.Observed{}, nil, fmt.Errorf("listing the Pods of the TrainingJob: %w", err)
 	}
 	observed, foreign := r.world(job, list.Items)
-	if err := r.readTrouble(ctx, job.Namespace, &observed); err != nil {
-		return observed, nil, err
-	}
+	r.readTrouble(ctx, &observed)
 	r.askQueue(ctx, &observed)
 	return observed, foreign, nil
 }

@@ -33,7 +33,7 @@ var (
 	waitDesc = prometheus.NewDesc("swath_queue_oldest_wait_seconds",
 		"Seconds since the job that has been queued longest was queued.", nil, nil)
 	ageDesc = prometheus.NewDesc("swath_progress_oldest_seconds",
-		"Seconds since the progress of a running job was written, of the job where that is longest ago.", nil, nil)
+		"Seconds since the progress of a running job was written, or since it runs when none was, of the job where that is longest ago.", nil, nil)
 )
 
 // Describe is part of prometheus.Collector.
@@ -68,8 +68,8 @@ func (c *StateCollector) Collect(out chan<- prometheus.Metric) {
 		switch {
 		case job.Status.Phase == v1alpha1.PhaseQueued:
 			oldestWait = max(oldestWait, now.Sub(enteredAt(job, v1alpha1.PhaseQueued, now)))
-		case job.Status.Phase == v1alpha1.PhaseRunning && job.Status.Progress != nil && job.Status.Progress.UpdatedAt != nil:
-			oldestProgress = max(oldestProgress, now.Sub(job.Status.Progress.UpdatedAt.Time))
+		case job.Status.Phase == v1alpha1.PhaseRunning:
+			oldestProgress = max(oldestProgress, now.Sub(heardAt(job, now)))
 		}
 	}
 	for k, n := range counts {
@@ -78,6 +78,16 @@ func (c *StateCollector) Collect(out chan<- prometheus.Metric) {
 	out <- prometheus.MustNewConstMetric(queueDesc, prometheus.GaugeValue, float64(c.Queue.Waiting()))
 	out <- prometheus.MustNewConstMetric(waitDesc, prometheus.GaugeValue, oldestWait.Seconds())
 	out <- prometheus.MustNewConstMetric(ageDesc, prometheus.GaugeValue, oldestProgress.Seconds())
+}
+
+// heardAt is when the trainer of a running job told its progress last, or when it
+// began to run if it never did.
+func heardAt(job *v1alpha1.TrainingJob, now time.Time) time.Time {
+	at := enteredAt(job, v1alpha1.PhaseRunning, now)
+	if p := job.Status.Progress; p != nil && p.UpdatedAt != nil && p.UpdatedAt.After(at) {
+		at = p.UpdatedAt.Time
+	}
+	return at
 }
 
 // enteredAt is when the job entered the phase; fallback when that is not known.

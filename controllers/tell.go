@@ -2,6 +2,7 @@ package controllers
 
 import (
 	"fmt"
+	"unicode/utf8"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -79,8 +80,19 @@ func (r *TrainingJobReconciler) tellWaiting(job *v1alpha1.TrainingJob, before *v
 const maxNote = 1024
 
 func (r *TrainingJobReconciler) event(job *v1alpha1.TrainingJob, eventType, reason, note string) {
-	if len(note) > maxNote {
-		note = note[:maxNote-3] + "..."
+	r.Recorder.Eventf(job, nil, eventType, reason, "Reconcile", "%s", shortNote(note))
+}
+
+// shortNote is the note, cut to what the API server takes and never inside a
+// character.
+func shortNote(note string) string {
+	const rest = "..."
+	if len(note) <= maxNote {
+		return note
 	}
-	r.Recorder.Eventf(job, nil, eventType, reason, "Reconcile", "%s", note)
+	end := maxNote - len(rest)
+	for end > 0 && !utf8.RuneStart(note[end]) {
+		end--
+	}
+	return note[:end] + rest
 }

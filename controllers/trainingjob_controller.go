@@ -91,10 +91,7 @@ func (r *TrainingJobReconciler) Reconcile(ctx context.Context, request ctrl.Requ
 	}
 	var refused *refusedError
 	if errors.As(err, &refused) {
-		decision, err = r.decideRefused(ctx, job, observed, &refused.refusal)
-		if err == nil {
-			_, err = r.record(ctx, job, decision)
-		}
+		decision, err = r.endRefused(ctx, job, observed, &refused.refusal)
 	}
 	if errors.Is(err, errStale) {
 		return ctrl.Result{RequeueAfter: staleRetry}, nil
@@ -102,7 +99,25 @@ func (r *TrainingJobReconciler) Reconcile(ctx context.Context, request ctrl.Requ
 	if err == nil {
 		err = r.releaseForeign(ctx, foreign)
 	}
-	return r.result(decision), err
+	if err != nil {
+		return ctrl.Result{}, err
+	}
+	return r.result(decision), nil
+}
+
+// endRefused records what follows from a Pod that could not be made, and does what
+// an end by it asks for: nothing else may bring the operator back to the job. Before
+// the end nothing is to be done that was not done before the Pod was tried.
+func (r *TrainingJobReconciler) endRefused(ctx context.Context, job *v1alpha1.TrainingJob, observed lifecycle.Observed, refusal *lifecycle.Refusal) (lifecycle.Decision, error) {
+	decision, err := r.decideRefused(ctx, job, observed, refusal)
+	if err != nil {
+		return decision, err
+	}
+	recorded, err := r.record(ctx, job, decision)
+	if err != nil || !decision.Ends {
+		return decision, err
+	}
+	return decision, r.act(ctx, job, decision.Actions, recorded)
 }
 
 // decideRefused decides on a Pod that could not be made. An end by it goes by live

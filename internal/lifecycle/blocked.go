@@ -85,7 +85,7 @@ func (w *world) blockedBy() (refusal *Refusal, fresh bool) {
 	}
 	p, number := w.current()
 	if p != nil && w.settled() == nil {
-		return w.podBlockedBy(p), true
+		return w.podBlockedBy(p)
 	}
 	if w.Refusal != nil {
 		return w.Refusal, true
@@ -121,23 +121,37 @@ func (w *world) blockedStage(p *Pod) contract.Stage {
 	return contract.StageDownload
 }
 
-// podBlockedBy is what keeps a Pod's container from starting.
-func (w *world) podBlockedBy(p *Pod) *Refusal {
+// podBlockedBy is what keeps a Pod's container from starting. It is not fresh when it
+// is only what the events said when they were last read.
+func (w *world) podBlockedBy(p *Pod) (refusal *Refusal, fresh bool) {
 	if p.Deleting || p.Terminal {
-		return nil
+		return nil, true
 	}
 	if p.ScheduledAt.IsZero() && missingClaim.MatchString(p.Unschedulable) {
-		return &Refusal{Reason: v1alpha1.ReasonVolumeUnavailable, Message: fmt.Sprintf("no node can take Pod %s: %s", p.Name, p.Unschedulable)}
+		return &Refusal{Reason: v1alpha1.ReasonVolumeUnavailable, Message: fmt.Sprintf("no node can take Pod %s: %s", p.Name, p.Unschedulable)}, true
 	}
 	stage := w.blockedStage(p)
 	c := p.stage(stage)
 	if c.State != Waiting {
-		return nil
+		return nil, true
 	}
 	if reason, ok := waitReasons[c.WaitReason]; ok {
-		return &Refusal{Reason: reason, Message: waitSentence(reason, stage, c)}
+		return &Refusal{Reason: reason, Message: waitSentence(reason, stage, c)}, true
 	}
-	return p.Trouble
+	if p.Trouble == nil && !p.TroubleRead && p.NeedsEvents(w.Now) {
+		return w.recordedTrouble(), false
+	}
+	return p.Trouble, true
+}
+
+// recordedTrouble is what the events said when they were last read: that they cannot
+// be read now mends nothing.
+func (w *world) recordedTrouble() *Refusal {
+	c := meta.FindStatusCondition(w.status.Conditions, v1alpha1.ConditionRunning)
+	if c == nil || !troubleReasons[c.Reason] {
+		return nil
+	}
+	return &Refusal{Reason: c.Reason, Message: c.Message}
 }
 
 func waitSentence(reason string, stage contract.Stage, c Container) string {

@@ -102,8 +102,10 @@ type Pod struct {
 	Unschedulable string
 	// ScheduledAt is when the Pod got its node.
 	ScheduledAt time.Time
-	// Trouble is what only events tell of a Pod that does not get on.
-	Trouble *Refusal
+	// Trouble is what only events tell of a Pod that does not get on. It is known only
+	// when TroubleRead is set: events cannot be read at all times.
+	Trouble     *Refusal
+	TroubleRead bool
 	// Stages are the containers by name.
 	Stages map[contract.Stage]Container
 }

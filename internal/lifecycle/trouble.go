@@ -20,6 +20,13 @@ var troubles = map[string]string{
 	"FailedPrepareDynamicResources": v1alpha1.ReasonContainerConfigError,
 }
 
+// troubleReasons are our reasons for what events tell.
+var troubleReasons = map[string]bool{
+	v1alpha1.ReasonVolumeUnavailable:    true,
+	v1alpha1.ReasonSandboxFailed:        true,
+	v1alpha1.ReasonContainerConfigError: true,
+}
+
 // progresses are the reasons of events that tell that the kubelet has got past
 // volumes and sandbox: trouble before them is over.
 var progresses = map[string]bool{
