@@ -82,8 +82,8 @@ const (
 	expP5      = 5.0000001201e-1
 )
 
-// exp64 is e^x for x ≤ 0, to within a few units in the last place; the package's own for the same reason as log64.
-func exp64(x float64) float64 {
+// Exp is e^x for x ≤ 0, to within a few units in the last place; 0 below −700. It is the package's own for the same reason as Log.
+func Exp(x float64) float64 {
 	if !(x > -700) {
 		return 0
 	}
@@ -99,9 +99,10 @@ func exp64(x float64) float64 {
 // oddReciprocals are the coefficients of atanh, the last first.
 var oddReciprocals = [...]float64{1. / 23, 1. / 21, 1. / 19, 1. / 17, 1. / 15, 1. / 13, 1. / 11, 1. / 9, 1. / 7, 1. / 5, 1. / 3, 1}
 
-// log64 is the natural logarithm of a positive, finite, normal number, to within a few units in the last place. It is the package's own
-// because math.Log differs between architectures: log x = n·ln 2 + 2·atanh(s) with s = (m − 1)/(m + 1), m in [√½, √2).
-func log64(x float64) float64 {
+// Log is the natural logarithm of a positive, finite, normal number, to within a few units in the last place. It is the package's own
+// because math.Log differs between architectures, and what training leaves must not: log x = n·ln 2 + 2·atanh(s) with
+// s = (m − 1)/(m + 1), m in [√½, √2).
+func Log(x float64) float64 {
 	m, n := math.Frexp(x)
 	if m < math.Sqrt2/2 {
 		m *= 2

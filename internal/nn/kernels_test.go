@@ -329,14 +329,14 @@ func TestExponentialAndLogarithm(t *testing.T) {
 		if got := float64(exp32(x)); math.Abs(got-want) > 2.5e-7*want {
 			t.Fatalf("exp32(%v) is %v, and should be %v", x, got, want)
 		}
-		if got := exp64(float64(x)); math.Abs(got-want) > 1e-14*want {
-			t.Fatalf("exp64(%v) is %v, and should be %v", x, got, want)
+		if got := Exp(float64(x)); math.Abs(got-want) > 1e-14*want {
+			t.Fatalf("Exp(%v) is %v, and should be %v", x, got, want)
 		}
 	}
 	for x := 1e-300; x < 1e300; x *= 1.37 {
 		want := math.Log(x)
-		if got := log64(x); math.Abs(got-want) > 4e-15*max(1, math.Abs(want)) {
-			t.Fatalf("log64(%v) is %v, and should be %v", x, got, want)
+		if got := Log(x); math.Abs(got-want) > 4e-15*max(1, math.Abs(want)) {
+			t.Fatalf("Log(%v) is %v, and should be %v", x, got, want)
 		}
 	}
 }

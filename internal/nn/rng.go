@@ -51,7 +51,7 @@ func (r *RNG) Normal() float64 {
 		y := 2*r.Float64() - 1
 		s := float64(x*x) + float64(y*y)
 		if s > 0 && s < 1 {
-			return x * math.Sqrt(-2*log64(s)/s)
+			return x * math.Sqrt(-2*Log(s)/s)
 		}
 	}
 }

@@ -137,17 +137,17 @@ func (r *lossRows) crossEntropy(l Loss, labels []uint8) float64 {
 		r.grad[at] -= r.factor[i]
 		term := float64(r.most[i] - r.logits[at])
 		if l.ClassWeights != nil {
-			total += float64(float64(l.ClassWeights[label]) * (term + log64(float64(r.sums[i]))))
+			total += float64(float64(l.ClassWeights[label]) * (term + Log(float64(r.sums[i]))))
 			continue
 		}
 		total += term
 		product *= float64(r.sums[i])
 		if product > productLimit {
-			total += log64(product)
+			total += Log(product)
 			product = 1
 		}
 	}
-	return total + log64(product)
+	return total + Log(product)
 }
 
 // focal is like crossEntropy, with the focal loss's term and slope.
@@ -159,7 +159,7 @@ func (r *lossRows) focal(l Loss, labels []uint8) float64 {
 		}
 		row := i * r.stride
 		at := row + int(label)
-		logP := float64(r.logits[at]-r.most[i]) - log64(float64(r.sums[i]))
+		logP := float64(r.logits[at]-r.most[i]) - Log(float64(r.sums[i]))
 		term, slope := focal(logP, l.FocalGamma)
 		total += float64(float64(l.weight(int(label))) * term)
 		r.grad[at] -= r.factor[i]
@@ -172,11 +172,11 @@ func (r *lossRows) focal(l Loss, labels []uint8) float64 {
 
 // focal is the focal loss (1 − p)^γ·(−log p), and the factor that it puts before the gradient of cross entropy.
 func focal(logP, gamma float64) (term, slope float64) {
-	rest := 1 - exp64(logP)
+	rest := 1 - Exp(logP)
 	if rest <= 0 {
 		return 0, 0
 	}
-	power := exp64(gamma * log64(rest))
+	power := Exp(gamma * Log(rest))
 	p := 1 - rest
 	return -power * logP, float64(power * (1 - float64(gamma*p*logP)/rest))
 }
