@@ -15,14 +15,27 @@ type cache struct {
 	labels []int16
 }
 
-// newCache decodes the view on all cores, a chunk at a time.
-func newCache(ctx context.Context, v *View, rule labelRule) (*cache, error) {
+// readerBytes is what decoding a file takes: the stored chunk, and two that its
+// filters work on.
+func (f *File) readerBytes() int64 {
+	return 3 * int64(f.data.SamplesPerRead()) * int64(f.data.SampleBytes())
+}
+
+// cacheReaders is how many readers decode a view into memory: one for each core,
+// as far as what the samples leave of the budget is enough for their chunks.
+func (v *View) cacheReaders(budget int64) int {
+	spare := (budget - v.DecodedBytes()) / max(1, v.f.readerBytes())
+	return int(max(1, min(spare, int64(runtime.GOMAXPROCS(0)))))
+}
+
+// newCache decodes the view, a chunk at a time for each reader.
+func newCache(ctx context.Context, v *View, rule labelRule, readers int) (*cache, error) {
 	c := &cache{v: v, pixels: make([]float32, v.Len()*v.f.PixelsPerSample()), labels: make([]int16, v.Len()*v.f.LabelsPerSample())}
 	spans := v.chunks(v.f.data.SamplesPerRead())
 	errs := make([]error, len(spans))
 	var next, failed atomic.Int64
 	var wait sync.WaitGroup
-	for range min(runtime.GOMAXPROCS(0), len(spans)) {
+	for range min(readers, len(spans)) {
 		wait.Go(func() {
 			r := v.f.NewReader()
 			for failed.Load() == 0 {
@@ -37,8 +50,8 @@ func newCache(ctx context.Context, v *View, rule labelRule) (*cache, error) {
 		})
 	}
 	wait.Wait()
-	// Spans are begun in order, so the first error is the same on any number of
-	// cores.
+	// Spans are begun in order, so the first error is the same for any number of
+	// readers.
 	for _, err := range errs {
 		if err != nil {
 			return nil, err

@@ -3,18 +3,19 @@ package dataset
 import (
 	"encoding/binary"
 	"fmt"
-	"hash/maphash"
 	"math"
 	"slices"
+
+	"github.com/cespare/xxhash/v2"
 )
 
-// fingerprints remembers the pixels of samples by a hash of 64 bits: 12 bytes a
-// sample, whatever its size. Equal hashes are compared in full before anything
-// is said, so neither chance nor intent makes two samples look like one.
+// fingerprints remembers the pixels of samples by a hash of 64 bits: 16 bytes a
+// sample, whatever its size. Equal hashes are compared in full before a sample is
+// refused, so neither chance nor intent makes two samples look like one. The hash
+// is the same in every process, since splits depend on it.
 type fingerprints struct {
-	seed maphash.Seed
-	buf  []byte
-	all  []fingerprint
+	buf []byte
+	all []fingerprint
 }
 
 type fingerprint struct {
@@ -23,20 +24,19 @@ type fingerprint struct {
 }
 
 func newFingerprints() *fingerprints {
-	return &fingerprints{seed: maphash.MakeSeed(), buf: make([]byte, 1<<14)}
+	return &fingerprints{buf: make([]byte, 1<<14)}
 }
 
 // hash hashes pixels by their values, so that it is the same for whatever type
 // the file has them in; -0 is 0.
 func (p *fingerprints) hash(pixels []float32) uint64 {
-	var h maphash.Hash
-	h.SetSeed(p.seed)
+	h := xxhash.New()
 	for len(pixels) > 0 {
 		n := min(len(pixels), len(p.buf)/4)
 		for i, v := range pixels[:n] {
 			binary.LittleEndian.PutUint32(p.buf[4*i:], math.Float32bits(v+0))
 		}
-		h.Write(p.buf[:4*n])
+		_, _ = h.Write(p.buf[:4*n]) // never fails
 		pixels = pixels[n:]
 	}
 	return h.Sum64()
@@ -46,7 +46,7 @@ func (p *fingerprints) add(sample int, hash uint64) {
 	p.all = append(p.all, fingerprint{hash, int32(sample)})
 }
 
-// seal sorts what was added, for find.
+// seal sorts what was added, for find and twins.
 func (p *fingerprints) seal() {
 	slices.SortFunc(p.all, func(a, b fingerprint) int {
 		if a.hash != b.hash {
@@ -75,6 +75,15 @@ func (p *fingerprints) find(hash uint64) []fingerprint {
 		end++
 	}
 	return p.all[first:end]
+}
+
+// twins calls join for samples with the same hash.
+func (p *fingerprints) twins(join func(a, b int32)) {
+	for k := 1; k < len(p.all); k++ {
+		if p.all[k].hash == p.all[k-1].hash {
+			join(p.all[k-1].sample, p.all[k].sample)
+		}
+	}
 }
 
 // twin looks in a training file for a sample with the same pixels.

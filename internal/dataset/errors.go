@@ -24,6 +24,7 @@ const (
 	RuleTask       Rule = "Task"       // labels fit the task: one a chip, or one a pixel
 	RuleClasses    Rule = "Classes"    // there are 2 to 256 classes (255 with an ignored label)
 	RuleValidation Rule = "Validation" // the validation file fits the training file
+	RuleSplit      Rule = "Split"      // there are samples enough to set some aside for validation
 	RuleDistinct   Rule = "Distinct"   // no sample is in both files
 )
 

@@ -30,7 +30,7 @@ func Inspect(ctx context.Context, path string) (*Contents, error) {
 		if err := ctx.Err(); err != nil {
 			return nil, fmt.Errorf("inspecting %s: %w", path, err)
 		}
-		if _, err := r.readTraits(i); err != nil {
+		if err := r.readLabels(i); err != nil {
 			return nil, err
 		}
 		for _, label := range r.labels {

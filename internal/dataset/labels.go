@@ -42,7 +42,8 @@ func (r labelRule) class(label int64) (class int16, ok bool) {
 func (r labelRule) complaint(label int64, place string) string {
 	switch {
 	case label < 0:
-		return fmt.Sprintf("label %d%s is negative; labels are classes from 0 on (a label that is to be left out needs ignoreLabel)", label, place)
+		return fmt.Sprintf("label %d%s is negative; labels are classes from 0 on; "+
+			"what is to be left out needs another number, such as 255, that is then given as ignoreLabel", label, place)
 	case r.classes > 0:
 		return fmt.Sprintf("label %d%s is not below the number of classes, %d; correct the label or raise num_classes", label, place, r.classes)
 	}

@@ -14,8 +14,9 @@ type LoaderOptions struct {
 	// Seed makes the order of shuffled epochs repeatable.
 	Seed uint64
 	// MemoryBudget is how many bytes the decoded samples may take. A view that
-	// fits is decoded once and kept; a larger one is read from the file again in
-	// each epoch. The batches are the same either way.
+	// fits is decoded once and kept, by as many cores as the rest of the budget has
+	// room for chunks; a larger one is read from the file again in each epoch. The
+	// batches are the same either way.
 	MemoryBudget int64
 	// NumClasses is the number of classes; 0 leaves it open, up to MaxClasses.
 	NumClasses int
@@ -69,7 +70,7 @@ func NewLoader(ctx context.Context, v *View, o LoaderOptions) (*Loader, error) {
 	}
 	l := &Loader{view: v, opts: o, rule: labelRule{classes: o.NumClasses, ignore: o.IgnoreLabel}}
 	if v.DecodedBytes() <= o.MemoryBudget {
-		c, err := newCache(ctx, v, l.rule)
+		c, err := newCache(ctx, v, l.rule, v.cacheReaders(o.MemoryBudget))
 		if err != nil {
 			return nil, err
 		}
@@ -83,18 +84,17 @@ func NewLoader(ctx context.Context, v *View, o LoaderOptions) (*Loader, error) {
 // DecodedBytes is what all samples of the view take in memory.
 func (v *View) DecodedBytes() int64 { return int64(v.Len()) * int64(v.f.bytesPerSample()) }
 
-// MemoryBytes is about what a loader of the view takes with these options, the
-// batch that is in use included: either all samples, or what streaming needs.
+// MemoryBytes is about what a loader of the view takes with these options at
+// most, the batch that is in use included: either all samples and what decoding
+// them takes, or what streaming needs.
 func (v *View) MemoryBytes(o LoaderOptions) int64 {
 	sample := int64(v.f.bytesPerSample())
 	batch := int64(max(1, o.BatchSize)) * 3 / 2 * sample
 	if d := v.DecodedBytes(); d <= o.MemoryBudget {
-		return d + batch
+		return d + batch + int64(v.cacheReaders(o.MemoryBudget))*v.f.readerBytes()
 	}
 	perRead := int64(v.f.data.SamplesPerRead())
-	total := (readAhead + 1) * batch
-	// The stored chunk and two that its filters work on.
-	total += 3 * perRead * int64(v.f.data.SampleBytes())
+	total := (readAhead+1)*batch + v.f.readerBytes()
 	if perRead > 1 {
 		total += min(max(int64(v.f.window), 2*perRead*sample)+perRead*sample, v.DecodedBytes())
 	}

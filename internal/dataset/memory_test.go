@@ -1,12 +1,17 @@
 package dataset
 
 import (
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
 	"errors"
 	"io"
 	"os"
+	"runtime"
 	"runtime/debug"
 	"runtime/metrics"
 	"strconv"
+	"sync/atomic"
 	"testing"
 
 	"github.com/swath-dev/swath/internal/hdf5"
@@ -32,6 +37,82 @@ func largeFile(t *testing.T, size int64, store hdf5.WriterOptions) string {
 				s.Pixels[k] = float32((k*k/97 + i) % 251)
 			}
 		}}.write(t, "large.h5")
+}
+
+// watched is a context that measures memory whenever it is asked whether it has
+// ended, which loaders do before each sample.
+type watched struct {
+	context.Context
+	most *atomic.Uint64
+}
+
+func (w watched) Err() error {
+	for now := memoryInUse(); ; {
+		before := w.most.Load()
+		if now <= before || w.most.CompareAndSwap(before, now) {
+			return w.Context.Err()
+		}
+	}
+}
+
+// TestDecodingIntoMemoryKeepsToTheBudget: many cores must not decode more large
+// chunks at once than there is room for.
+func TestDecodingIntoMemoryKeepsToTheBudget(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes some seconds")
+	}
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(16))
+	f := open(t, largeFile(t, 160e6, hdf5.WriterOptions{SamplesPerChunk: 16, Deflate: 1}))
+	view := f.All()
+	digests := map[string]bool{}
+	for name, c := range map[string]struct {
+		spare   int64
+		readers int
+	}{
+		"room for no chunk":     {0, 1},
+		"room for three chunks": {3*f.readerBytes() + 1<<20, 3},
+		"room for all":          {1 << 30, 16},
+	} {
+		t.Run(name, func(t *testing.T) {
+			o := LoaderOptions{BatchSize: 8, Seed: 1, MemoryBudget: view.DecodedBytes() + c.spare}
+			if got := view.cacheReaders(o.MemoryBudget); got != c.readers {
+				t.Errorf("there are %d readers, want %d", got, c.readers)
+			}
+			need := view.MemoryBytes(o)
+			if least := view.DecodedBytes() + int64(c.readers)*f.readerBytes(); need < least {
+				t.Errorf("it says that it takes %d MiB, less than %d", need>>20, least>>20)
+			}
+			debug.FreeOSMemory()
+			before := memoryInUse()
+			var most atomic.Uint64
+			l, err := NewLoader(watched{t.Context(), &most}, view, o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			// The program takes a little beside what it was asked for.
+			const beside = 24 << 20
+			if used := int64(most.Load()) - int64(before); used > need+beside {
+				t.Errorf("it took %d MiB of memory, and says that it takes %d", used>>20, need>>20)
+			} else {
+				t.Logf("it took %d MiB of memory at most, of %d", used>>20, need>>20)
+			}
+			digests[digestOf(l)] = true
+		})
+	}
+	if len(digests) != 1 {
+		t.Error("the samples depend on the number of readers")
+	}
+}
+
+// digestOf is that of the samples in memory.
+func digestOf(l *Loader) string {
+	h := sha256.New()
+	for i := range l.view.Len() {
+		pixels, labels := l.cache.sample(i)
+		_ = binary.Write(h, binary.LittleEndian, pixels)
+		_ = binary.Write(h, binary.LittleEndian, labels)
+	}
+	return string(h.Sum(nil))
 }
 
 // TestAFileLargerThanMemoryIsTrainedOn goes through a file of 4 × 224 × 224

@@ -117,6 +117,9 @@ func TestValuesThatBreakARuleAreRefused(t *testing.T) {
 		"nothing but the ignored label": {
 			chips(4).change(func(i int, s *Sample) { s.Labels[0] = -1 }), ValidateOptions{Task: Classification, IgnoreLabel: &minusOne},
 			broken{RuleClasses, -1, "every label is the ignored one, -1"}},
+		"a negative label": {
+			chips(4).change(func(i int, s *Sample) { s.Labels[0] = int64(i%2) - 1 }), ValidateOptions{Task: Classification},
+			broken{RuleLabel, 0, "what is to be left out needs another number, such as 255, that is then given as ignoreLabel"}},
 		"a gsd that is not a number": {
 			chips(4).change(func(i int, s *Sample) { s.GSD = float32(math.NaN()) }), ValidateOptions{Task: Classification},
 			broken{RuleFinite, 0, "its gsd is NaN"}},
@@ -173,6 +176,15 @@ func TestValidationFilesThatDoNotFitAreRefused(t *testing.T) {
 			c.want.require(t, err, "validation.h5")
 		})
 	}
+}
+
+func TestAValidationFileWithoutLabelsIsRefused(t *testing.T) {
+	ignore := int64(255)
+	unlabelled := chips(4).change(func(_ int, s *Sample) { s.Pixels[0]++; s.Labels[0] = ignore })
+	_, err := Validate(t.Context(), ValidateOptions{
+		Task: Classification, IgnoreLabel: &ignore, TrainingFile: chips(4).write(t, "training.h5"), ValidationFile: unlabelled.write(t, "validation.h5"),
+	})
+	broken{RuleClasses, -1, "every label of the validation file is the ignored one, 255"}.require(t, err, "validation.h5")
 }
 
 func TestConstantChipsMayBeInBothFiles(t *testing.T) {

@@ -79,8 +79,8 @@ func (r *Reader) readInto(i int, pixels []float32, labels []int16, rule labelRul
 	if err := r.r.ReadFloat32s(i, f.pixels, pixels); err != nil {
 		return r.valueError(i, RuleMembers, err)
 	}
-	if err := r.r.ReadInt64s(i, f.label, r.labels); err != nil {
-		return r.valueError(i, RuleLabel, err)
+	if err := r.readLabels(i); err != nil {
+		return err
 	}
 	for k, v := range r.labels {
 		c, ok := rule.class(v)
@@ -92,16 +92,12 @@ func (r *Reader) readInto(i int, pixels []float32, labels []int16, rule labelRul
 	return nil
 }
 
-// readTraits reads the labels of sample i into r.labels and returns its point.
-func (r *Reader) readTraits(i int) (point [2]float32, err error) {
-	f := r.f
-	if err := r.r.ReadInt64s(i, f.label, r.labels); err != nil {
-		return point, r.valueError(i, RuleLabel, err)
+// readLabels reads the labels of sample i into r.labels.
+func (r *Reader) readLabels(i int) error {
+	if err := r.r.ReadInt64s(i, r.f.label, r.labels); err != nil {
+		return r.valueError(i, RuleLabel, err)
 	}
-	if err := r.r.ReadFloat32s(i, f.point, point[:]); err != nil {
-		return point, r.valueError(i, RuleMembers, err)
-	}
-	return point, nil
+	return nil
 }
 
 // valueError is for a member that cannot be read, whose type is known to be

@@ -14,11 +14,16 @@ type scan struct {
 	classes []int64
 	ignored int64
 	bands   []moments
+	// counts are those of one sample's labels.
+	counts [MaxClasses]uint32
+	notes  *notes
 }
 
 // scan checks every sample; each is called with those that keep all rules.
 func (v *validation) scan(f *File, rule labelRule, each func(i int, x *Sample) error) (*scan, error) {
-	s := &scan{v: v, f: f, rule: rule, bands: make([]moments, len(f.summary.Bands)), classes: make([]int64, rule.classes)}
+	s := &scan{
+		v: v, f: f, rule: rule, bands: make([]moments, len(f.summary.Bands)), classes: make([]int64, rule.classes), notes: newNotes(),
+	}
 	r := f.NewReader()
 	var sample Sample
 	for i := range f.Len() {
@@ -33,7 +38,9 @@ func (v *validation) scan(f *File, rule labelRule, each func(i int, x *Sample) e
 				return nil, err
 			}
 		}
+		s.notes.add(i, &sample, &s.counts)
 	}
+	s.notes.prints.seal()
 	return s, nil
 }
 
@@ -76,32 +83,41 @@ func (s *scan) pixels(i int, x *Sample) error {
 
 // labels checks the labels, and counts them.
 func (s *scan) labels(i int, x *Sample) error {
+	clear(s.counts[:])
 	for k, label := range x.Labels {
-		c, ok := s.rule.class(label)
-		switch {
+		switch c, ok := s.rule.class(label); {
 		case !ok:
 			return s.f.invalid(i, RuleLabel, "%s", s.rule.complaint(label, s.f.place(k)))
 		case c == Ignored:
 			s.ignored++
-			continue
+		default:
+			s.counts[c]++
 		}
-		for int(c) >= len(s.classes) {
+	}
+	for c, n := range s.counts {
+		for n > 0 && c >= len(s.classes) {
 			s.classes = append(s.classes, 0)
 		}
-		s.classes[c]++
+		if n > 0 {
+			s.classes[c] += int64(n)
+		}
 	}
 	return nil
 }
 
-// checkClasses finds a training file from which nothing can be learnt.
-func (s *scan) checkClasses() error {
-	present, only := 0, 0
-	for c, n := range s.classes {
-		if n > 0 {
-			present, only = present+1, c
+// present is how many classes there are labels of, and one of them.
+func (s *scan) present() (n, one int) {
+	for c, k := range s.classes {
+		if k > 0 {
+			n, one = n+1, c
 		}
 	}
-	switch present {
+	return n, one
+}
+
+// checkClasses finds a training file from which nothing can be learnt.
+func (s *scan) checkClasses() error {
+	switch n, only := s.present(); n {
 	case 0:
 		return s.f.invalid(-1, RuleClasses, "every label is the ignored one, %d; there is nothing to learn", *s.rule.ignore)
 	case 1:
@@ -110,8 +126,17 @@ func (s *scan) checkClasses() error {
 	return nil
 }
 
+// checkLabelled finds a validation file by which nothing can be measured.
+func (s *scan) checkLabelled() error {
+	if n, _ := s.present(); n == 0 {
+		return s.f.invalid(-1, RuleClasses, "every label of the validation file is the ignored one, %d, so it cannot tell how good a model is; "+
+			"label some of it, or leave the validation file out", *s.rule.ignore)
+	}
+	return nil
+}
+
 func (s *scan) report() FileReport {
-	r := FileReport{Name: s.f.name, Summary: s.f.summary, Classes: s.classes, Ignored: s.ignored}
+	r := FileReport{Name: s.f.name, Summary: s.f.summary, Classes: s.classes, Ignored: s.ignored, notes: s.notes}
 	for b, m := range s.bands {
 		r.BandStats = append(r.BandStats, m.stats(s.f.summary.Bands[b]))
 	}

@@ -34,6 +34,8 @@ type FileReport struct {
 	// Ignored are the samples or pixels that have the ignored label.
 	Ignored   int64       `json:"ignored"`
 	BandStats []BandStats `json:"bandStatistics"`
+
+	notes *notes
 }
 
 // Report is what validation found.
@@ -47,11 +49,13 @@ type Report struct {
 	// Warnings are sentences for the user about what is allowed and yet likely to
 	// be a mistake.
 	Warnings []string `json:"warnings"`
+
+	ignore *int64
 }
 
 // Validate checks every sample of a training file and, if there is one, of a
-// validation file, and reports what is in them. It streams: beside 12 bytes a
-// sample its memory is that of a few chunks, however large the files are. A
+// validation file, and reports what is in them. It streams: beside some 50 bytes
+// a sample its memory is that of a few chunks, however large the files are. A
 // broken rule is an *InvalidError.
 //
 // A class that only the validation file has is an error where it is not below
@@ -61,7 +65,7 @@ func Validate(ctx context.Context, o ValidateOptions) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	v := &validation{ctx: ctx, opts: o, platforms: platforms, prints: newFingerprints()}
+	v := &validation{ctx: ctx, opts: o, platforms: platforms}
 	if err := v.checkOptions(); err != nil {
 		return nil, err
 	}
@@ -90,8 +94,6 @@ type validation struct {
 	ctx       context.Context
 	opts      ValidateOptions
 	platforms map[string]Platform
-	// prints are of the training file's samples, constant ones aside.
-	prints *fingerprints
 }
 
 // checkOptions finds what is wrong before any file is opened.
@@ -145,14 +147,17 @@ func (v *validation) fitsTask(f *File) error {
 
 // training validates the training file.
 func (v *validation) training(f *File) (*Report, error) {
-	s, err := v.scan(f, labelRule{classes: v.opts.NumClasses, ignore: v.opts.IgnoreLabel}, v.remember)
+	s, err := v.scan(f, labelRule{classes: v.opts.NumClasses, ignore: v.opts.IgnoreLabel},
+		func(int, *Sample) error { return nil })
 	if err != nil {
 		return nil, err
 	}
 	if err := s.checkClasses(); err != nil {
 		return nil, err
 	}
-	report := &Report{Task: v.opts.Task, NumClasses: len(s.classes), Training: s.report(), Warnings: []string{}}
+	report := &Report{
+		Task: v.opts.Task, NumClasses: len(s.classes), Training: s.report(), Warnings: []string{}, ignore: v.opts.IgnoreLabel,
+	}
 	var warning string
 	report.Normalization, warning = normalize(report.Training.Summary, report.Training.BandStats, v.platforms)
 	if warning != "" {
@@ -162,23 +167,13 @@ func (v *validation) training(f *File) (*Report, error) {
 	return report, nil
 }
 
-// remember keeps the fingerprint of a training sample, if there is a validation
-// file to compare it with.
-func (v *validation) remember(i int, x *Sample) error {
-	if v.opts.ValidationFile != "" && !constant(x.Pixels, len(x.Pixels)/len(x.Bands)) {
-		v.prints.add(i, v.prints.hash(x.Pixels))
-	}
-	return nil
-}
-
 // validationFile validates the validation file, by itself and against the
 // training file, and adds it to the report.
 func (v *validation) validationFile(report *Report, training, other *File) error {
 	if err := fits(training, other); err != nil {
 		return err
 	}
-	v.prints.seal()
-	t := &twin{prints: v.prints, reader: training.NewReader()}
+	t := &twin{prints: report.Training.notes.prints, reader: training.NewReader()}
 	s, err := v.scan(other, labelRule{classes: report.NumClasses, ignore: v.opts.IgnoreLabel}, func(i int, x *Sample) error {
 		if constant(x.Pixels, len(x.Pixels)/len(x.Bands)) {
 			return nil
@@ -191,6 +186,9 @@ func (v *validation) validationFile(report *Report, training, other *File) error
 		return err
 	})
 	if err != nil {
+		return err
+	}
+	if err := s.checkLabelled(); err != nil {
 		return err
 	}
 	r := s.report()

@@ -60,6 +60,15 @@ func TestIgnoredLabelsDoNotCount(t *testing.T) {
 	}
 }
 
+func TestNobodyMissesTheIgnoredClass(t *testing.T) {
+	ignore := int64(0)
+	file := chips(20).change(func(i int, s *Sample) { s.Labels[0] = int64(i % 3) }).write(t, "a.h5")
+	r := validate(t, ValidateOptions{Task: Classification, NumClasses: 3, IgnoreLabel: &ignore, TrainingFile: file})
+	if len(r.Warnings) != 0 || !slices.Equal(r.Training.Classes, []int64{0, 7, 6}) || r.Training.Ignored != 7 {
+		t.Errorf("classes are %v, %d ignored, warnings %q", r.Training.Classes, r.Training.Ignored, r.Warnings)
+	}
+}
+
 func TestTheNumberOfClassesIsInferred(t *testing.T) {
 	file := chips(6).change(func(i int, s *Sample) { s.Labels[0] = int64(2 * (i % 3)) }).write(t, "a.h5")
 	r := validate(t, ValidateOptions{Task: Classification, TrainingFile: file})

@@ -21,6 +21,7 @@ func trainingWarnings(f *File, r *Report) []string {
 	var none, few []string
 	for c, n := range r.Training.Classes {
 		switch {
+		case r.ignores(c):
 		case n == 0:
 			none = append(none, fmt.Sprint(c))
 		case r.Task == Classification && n < fewSamples:
@@ -50,6 +51,9 @@ func trainingWarnings(f *File, r *Report) []string {
 	return all
 }
 
+// ignores says whether a class is the ignored label.
+func (r *Report) ignores(class int) bool { return r.ignore != nil && *r.ignore == int64(class) }
+
 // validationWarnings does the same for a validation file.
 func validationWarnings(r *Report) []string {
 	var unknown, missing []string
@@ -67,6 +71,29 @@ func validationWarnings(r *Report) []string {
 	}
 	if len(missing) > 0 {
 		all = append(all, fmt.Sprintf("the validation file has nothing of class %s, so its metrics do not tell how well the model knows that", listed(missing)))
+	}
+	return all
+}
+
+// splitWarnings does the same for the parts of a file that was split, of which
+// the report knows only the whole. Some of each class is left in training.
+func splitWarnings(r *Report, s *Split) []string {
+	var few, missing []string
+	for c, n := range s.TrainingClasses {
+		if r.Task == Classification && n < fewSamples && r.Training.Classes[c] >= fewSamples {
+			few = append(few, fmt.Sprintf("%d (%d)", c, n))
+		}
+		if n > 0 && s.ValidationClasses[c] == 0 {
+			missing = append(missing, fmt.Sprint(c))
+		}
+	}
+	var all []string
+	if len(few) > 0 {
+		all = append(all, fmt.Sprintf("without the samples that are set aside for validation there are fewer than %d of class %s to train on; more of them make a better model",
+			fewSamples, listed(few)))
+	}
+	if len(missing) > 0 {
+		all = append(all, fmt.Sprintf("the samples that are set aside for validation have nothing of class %s, so its metrics do not tell how well the model knows that", listed(missing)))
 	}
 	return all
 }
