@@ -43,9 +43,8 @@ func (r *TrainingJobReconciler) SetupWithManager(ctx context.Context, mgr ctrl.M
 	}
 	return ctrl.NewControllerManagedBy(mgr).
 		Named("trainingjob").
-		For(&v1alpha1.TrainingJob{}, builder.WithPredicates(predicate.Or(
-			predicate.GenerationChangedPredicate{}, predicate.LabelChangedPredicate{}, deletionChanged()))).
-		Watches(&corev1.Pod{}, handler.EnqueueRequestsFromMapFunc(jobOfPod), builder.WithPredicates(podChanged())).
+		For(&v1alpha1.TrainingJob{}, builder.WithPredicates(JobChanged())).
+		Watches(&corev1.Pod{}, handler.EnqueueRequestsFromMapFunc(jobOfPod), builder.WithPredicates(PodChanged())).
 		WatchesRawSource(source.Channel(r.wake, handler.TypedEnqueueRequestsFromMapFunc(requestByName))).
 		WithOptions(controller.Options{MaxConcurrentReconciles: r.Config.Controller.Workers, RateLimiter: retryLimiter(), NewQueue: r.news.queue}).
 		Complete(r)
@@ -107,6 +106,12 @@ func jobOfPod(_ context.Context, pod client.Object) []reconcile.Request {
 	return []reconcile.Request{{NamespacedName: types.NamespacedName{Namespace: pod.GetNamespace(), Name: name}}}
 }
 
+// JobChanged lets only those changes of a TrainingJob pass that the operator has
+// not made itself: of its spec, of its labels, and the beginning of its deletion.
+func JobChanged() predicate.Predicate {
+	return predicate.Or(predicate.GenerationChangedPredicate{}, predicate.LabelChangedPredicate{}, deletionChanged())
+}
+
 // deletionChanged lets the beginning of a deletion pass.
 func deletionChanged() predicate.Predicate {
 	return predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
@@ -114,8 +119,8 @@ func deletionChanged() predicate.Predicate {
 	}}
 }
 
-// podChanged lets only those changes pass that count for a decision.
-func podChanged() predicate.Predicate {
+// PodChanged lets only those changes of a Pod pass that count for a decision.
+func PodChanged() predicate.Predicate {
 	return predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
 		before, ok := e.ObjectOld.(*corev1.Pod)
 		after, ok2 := e.ObjectNew.(*corev1.Pod)

@@ -3,110 +3,144 @@ package integration
 import (
 	"context"
 	"errors"
-	"math/rand/v2"
+	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-
-	"github.com/swath-dev/swath/api/v1alpha1"
 )
 
 // errCrash is the end of the operator's process.
 var errCrash = errors.New("the operator ends here")
 
-// fault is what goes wrong with one write.
+// fault is what goes wrong with one call of the operator to the API server.
 type fault struct {
 	name string
-	// before does not do the write, after does it and does not say so.
-	before, after error
+	// before are the answers to the call and those after it, which are not done; after
+	// is the answer to one that is done and does not say so.
+	before []error
+	after  error
 	// crashes is set when the operator ends by it.
 	crashes bool
+	// reads has live reads go wrong, too, not only writes.
+	reads bool
+	// meanwhile lets the world go on between what the operator has read and what
+	// it does: after a read, before a write.
+	meanwhile bool
 }
 
 var faults = []fault{
-	{name: "the operator ends before it", before: errCrash, crashes: true},
+	{name: "the operator ends before it", before: []error{errCrash}, crashes: true},
 	{name: "the operator ends after it", after: errCrash, crashes: true},
-	{name: "a conflict", before: apierrors.NewConflict(schema.GroupResource{}, "ships", errors.New("the object has been modified"))},
-	{name: "too many requests", before: apierrors.NewTooManyRequests("slow down", 1)},
-	{name: "a time-out though it was done", after: apierrors.NewTimeoutError("the answer was lost", 1)},
+	{name: "a time-out though it was done", after: context.DeadlineExceeded},
+	{name: "it and the next ones are refused", reads: true, before: []error{
+		apierrors.NewTooManyRequests("slow down", 1),
+		apierrors.NewTimeoutError("the request did not arrive", 1),
+		apierrors.NewConflict(schema.GroupResource{}, "ships", errors.New("the object has been modified")),
+	}},
+	{name: "the world goes on meanwhile", meanwhile: true, reads: true},
 }
 
-// faulty is the operator's client: its writes go to the API server and one of them
-// goes wrong; its reads are of the past, as caches are, of jobs and of Pods not
-// alike.
+// faulty is the operator's way to the API server: its writes and live reads go there
+// and one of them goes wrong; what it reads from its caches is of the past, and of
+// jobs and of Pods not alike.
 type faulty struct {
 	client.Client
-	namespace string
-	random    *rand.Rand
-	fault     fault
-	// at is the write that goes wrong, counted from 0; writes is how many there were.
-	at, writes int
-	crashed    bool
+	*caches
+	fault fault
+	// since is the Pod that is made before calls count; at is the call that goes wrong,
+	// counted from 0; calls is how many there were.
+	since     string
+	at, calls int
+	crashed   bool
+	// touched is set when something may have changed since the world was seen.
+	touched bool
+	// goOn lets the world go on.
+	goOn func()
 	// podsMade are the names of the Pods that were made.
 	podsMade []string
-
-	jobs     []v1alpha1.TrainingJob
-	podLists []corev1.PodList
-	jobAt    int
-	podsAt   int
-}
-
-// watch takes down what there is now, for the caches to show some time.
-func (f *faulty) watch(now *v1alpha1.TrainingJob, pods corev1.PodList) {
-	f.jobs, f.podLists = append(f.jobs, *now), append(f.podLists, pods)
-	f.jobAt, f.podsAt = f.lag(f.jobAt, len(f.jobs)), f.lag(f.podsAt, len(f.podLists))
-}
-
-// lag moves a cache on: to the newest state two times in three, else by as much as
-// it likes.
-func (f *faulty) lag(at, states int) int {
-	if f.random.IntN(3) > 0 {
-		return states - 1
-	}
-	return at + f.random.IntN(states-at)
-}
-
-// upToDate has both caches show what there is.
-func (f *faulty) upToDate() { f.jobAt, f.podsAt = len(f.jobs)-1, len(f.podLists)-1 }
-
-// Get reads a job from its cache.
-func (f *faulty) Get(ctx context.Context, key client.ObjectKey, object client.Object, options ...client.GetOption) error {
-	if job, ok := object.(*v1alpha1.TrainingJob); ok {
-		f.jobs[f.jobAt].DeepCopyInto(job)
-		return nil
-	}
-	return f.Client.Get(ctx, key, object, options...)
-}
-
-// List lists Pods from their cache.
-func (f *faulty) List(ctx context.Context, list client.ObjectList, options ...client.ListOption) error {
-	if pods, ok := list.(*corev1.PodList); ok {
-		f.podLists[f.podsAt].DeepCopyInto(pods)
-		return nil
-	}
-	return f.Client.List(ctx, list, options...)
 }
 
 // write does one write, or has it go wrong.
 func (f *faulty) write(do func() error) error {
-	f.writes++
+	f.touched = true
+	number, wrong := f.count()
+	if !wrong {
+		return f.alive(do)
+	}
+	if f.fault.meanwhile {
+		f.goOn()
+	}
+	return f.goesWrong(number, do)
+}
+
+// read does one live read, or has it go wrong.
+func (f *faulty) read(do func() error) error {
+	if !f.fault.reads {
+		return f.alive(do)
+	}
+	number, wrong := f.count()
+	if !wrong {
+		return f.alive(do)
+	}
+	err := f.goesWrong(number, do)
+	if f.fault.meanwhile {
+		f.touched = true
+		f.goOn()
+	}
+	return err
+}
+
+// count counts a call, and tells whether it goes wrong and as which of those that do.
+func (f *faulty) count() (number int, wrong bool) {
+	if f.since != "" && !slices.Contains(f.podsMade, f.since) {
+		return 0, false
+	}
+	number = f.calls - f.at
+	f.calls++
+	return number, number >= 0 && number < max(1, len(f.fault.before)) && !f.crashed
+}
+
+// alive does a call unless the operator has ended.
+func (f *faulty) alive(do func() error) error {
 	if f.crashed {
 		return errCrash
 	}
-	if f.writes-1 != f.at {
-		return do()
-	}
-	if f.fault.before != nil {
+	return do()
+}
+
+func (f *faulty) goesWrong(number int, do func() error) error {
+	if len(f.fault.before) > 0 {
 		f.crashed = f.fault.crashes
-		return f.fault.before
+		return f.fault.before[number]
 	}
 	if err := do(); err != nil {
 		return err
 	}
 	f.crashed = f.fault.crashes
 	return f.fault.after
+}
+
+// Get reads from the caches.
+func (f *faulty) Get(ctx context.Context, key client.ObjectKey, object client.Object, options ...client.GetOption) error {
+	if f.get(object) {
+		return nil
+	}
+	if _, ok := object.(*corev1.Pod); ok {
+		return errors.New("the reconciler is not expected to read one Pod from its cache")
+	}
+	return apierrors.NewNotFound(schema.GroupResource{Resource: "trainingjobs"}, key.Name)
+}
+
+// List lists Pods from their cache.
+func (f *faulty) List(_ context.Context, list client.ObjectList, _ ...client.ListOption) error {
+	pods, ok := list.(*corev1.PodList)
+	if !ok {
+		return errors.New("the reconciler is not expected to list anything but Pods from its caches")
+	}
+	f.podLists[f.podsAt].DeepCopyInto(pods)
+	return nil
 }
 
 // Create makes an object.
@@ -141,4 +175,17 @@ type faultyStatus struct {
 // Update writes a status.
 func (s faultyStatus) Update(ctx context.Context, object client.Object, options ...client.SubResourceUpdateOption) error {
 	return s.f.write(func() error { return s.SubResourceWriter.Update(ctx, object, options...) })
+}
+
+// live are the operator's reads from the API server itself.
+type live struct{ f *faulty }
+
+// Get reads an object live.
+func (l live) Get(ctx context.Context, key client.ObjectKey, object client.Object, options ...client.GetOption) error {
+	return l.f.read(func() error { return l.f.Client.Get(ctx, key, object, options...) })
+}
+
+// List lists objects live.
+func (l live) List(ctx context.Context, list client.ObjectList, options ...client.ListOption) error {
+	return l.f.read(func() error { return l.f.Client.List(ctx, list, options...) })
 }

@@ -94,23 +94,26 @@ func encoded(m contract.Message) string {
 
 func (k *kubelet) set(stage contract.Stage, state corev1.ContainerState) *kubelet {
 	k.s.t.Helper()
-	return k.write(func(p *corev1.Pod) {
-		statuses := &p.Status.ContainerStatuses
-		if stage == contract.StageDownload {
-			statuses = &p.Status.InitContainerStatuses
+	return k.write(func(p *corev1.Pod) { setStage(p, stage, state) })
+}
+
+// setStage sets the state of the stage's container, and the Pod's phase with it.
+func setStage(p *corev1.Pod, stage contract.Stage, state corev1.ContainerState) {
+	statuses := &p.Status.ContainerStatuses
+	if stage == contract.StageDownload {
+		statuses = &p.Status.InitContainerStatuses
+	}
+	status := corev1.ContainerStatus{Name: string(stage), Image: "swath.local/trainer:dev", State: state}
+	if i := slices.IndexFunc(*statuses, func(c corev1.ContainerStatus) bool { return c.Name == string(stage) }); i >= 0 {
+		// A container that has started or ended keeps its start.
+		if old := (*statuses)[i].State.Running; old != nil && state.Terminated != nil {
+			status.State.Terminated.StartedAt = old.StartedAt
 		}
-		status := corev1.ContainerStatus{Name: string(stage), Image: "swath.local/trainer:dev", State: state}
-		if i := slices.IndexFunc(*statuses, func(c corev1.ContainerStatus) bool { return c.Name == string(stage) }); i >= 0 {
-			// A container that has started or ended keeps its start.
-			if old := (*statuses)[i].State.Running; old != nil && state.Terminated != nil {
-				status.State.Terminated.StartedAt = old.StartedAt
-			}
-			(*statuses)[i] = status
-		} else {
-			*statuses = append(*statuses, status)
-		}
-		p.Status.Phase = podPhase(p)
-	})
+		(*statuses)[i] = status
+	} else {
+		*statuses = append(*statuses, status)
+	}
+	p.Status.Phase = podPhase(p)
 }
 
 // podPhase is the phase that the kubelet would write.
