@@ -4,79 +4,122 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
-	ctrl "sigs.k8s.io/controller-runtime"
+	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/swath-dev/swath/api/v1alpha1"
+	"github.com/swath-dev/swath/internal/gateway"
 	"github.com/swath-dev/swath/internal/janitor"
 )
 
 // listPage is how many jobs are listed at a time.
 const listPage = 500
 
+// clusterNamespace is the namespace whose UID is the cluster's ID: every cluster has it, and it is never made again.
+const clusterNamespace = metav1.NamespaceSystem
+
+type janitorFlags struct {
+	*common
+	options    janitor.Options
+	namespaces []string
+}
+
 func newJanitor(all *common) *cobra.Command {
-	var options janitor.Options
-	var namespaces []string
+	j := janitorFlags{common: all}
 	command := &cobra.Command{
 		Use: "janitor", Short: "Remove from storage what nothing refers to any more, and say what", Args: cobra.NoArgs,
-		Long: "Remove from storage uploads that were cut off, checkpoints of jobs that have ended or are gone, and models that no job names. " +
-			"What nothing refers to is marked first and removed by a later run, once it has been marked for long enough.",
-		RunE: func(c *cobra.Command, _ []string) error { return clean(c.Context(), all, namespaces, options) },
+		Long: "Remove from storage uploads that were cut off, checkpoints of jobs that have ended or are gone, and models that no job names or that are not whole. " +
+			"What nothing refers to is marked first and removed by a later run, once it has been marked for long enough. " +
+			"The namespaces that are cleaned are those that have jobs, those that the configuration or --namespaces names, and those that this cluster's janitor has cleaned before. " +
+			"Storage that the janitor of another cluster cleans is left alone.",
+		RunE: func(c *cobra.Command, _ []string) error { return j.run(c.Context()) },
 	}
 	flags := command.Flags()
-	flags.DurationVar(&options.CutOff, "cut-off-after", 24*time.Hour, "after how long an upload that does not get on counts as cut off; 0 keeps them")
-	flags.DurationVar(&options.Checkpoints, "keep-checkpoints", 24*time.Hour, "for how long checkpoints are kept that no job needs; 0 keeps them for ever")
-	flags.DurationVar(&options.Models, "keep-models", 7*24*time.Hour, "for how long models are kept that no job names; 0 keeps them for ever")
-	flags.BoolVar(&options.DryRun, "dry-run", false, "remove nothing, and say what would be removed")
-	flags.StringSliceVar(&namespaces, "namespaces", nil, "namespaces to clean beside those that have jobs")
+	flags.DurationVar(&j.options.CutOff, "cut-off-after", 24*time.Hour, "after how long an upload that does not get on counts as cut off; 0 keeps them")
+	flags.DurationVar(&j.options.Checkpoints, "keep-checkpoints", 24*time.Hour, "for how long checkpoints are kept that no job needs, and what is left of models that are not whole; 0 keeps them for ever")
+	flags.DurationVar(&j.options.Models, "keep-models", 7*24*time.Hour, "for how long models are kept that no job names; 0 keeps them for ever")
+	flags.BoolVar(&j.options.DryRun, "dry-run", false, "remove nothing, and say what would be removed")
+	flags.BoolVar(&j.options.TakeOver, "take-over", false, "take storage over that the janitor of another cluster has cleaned: only when that cluster is gone, or was restored as this one")
+	flags.StringSliceVar(&j.namespaces, "namespaces", nil, "namespaces to clean beside those that are found")
 	return command
 }
 
-func clean(ctx context.Context, all *common, namespaces []string, options janitor.Options) error {
-	log := all.logger()
-	stores, err := all.stores()
+// run cleans one namespace after the other: what is wrong with one does not keep the others waiting.
+func (j *janitorFlags) run(ctx context.Context) error {
+	log := j.logger()
+	stores, config, err := j.connect()
 	if err != nil {
 		return err
 	}
 	defer stores.Close()
-	config, err := ctrl.GetConfig()
+	cluster, err := newClient(config)
 	if err != nil {
-		return fmt.Errorf("finding the API server: %w", err)
+		return err
 	}
-	scheme := runtime.NewScheme()
-	if err := v1alpha1.AddToScheme(scheme); err != nil {
-		return fmt.Errorf("building the scheme: %w", err)
+	var system corev1.Namespace
+	if err := cluster.Get(ctx, client.ObjectKey{Name: clusterNamespace}, &system); err != nil {
+		return fmt.Errorf("reading the ID of the cluster, the UID of namespace %s: %w", clusterNamespace, err)
 	}
-	cluster, err := client.New(config, client.Options{Scheme: scheme})
-	if err != nil {
-		return fmt.Errorf("connecting to the API server: %w", err)
-	}
+	j.options.Cluster = string(system.UID)
 	everywhere, err := listJobs(ctx, cluster, "")
 	if err != nil {
 		return err
 	}
+	known := janitor.Namespaces(everywhere, slices.Concat(j.namespaces, stores.Named()))
+	found, err := stores.Stored(ctx)
+	if err != nil {
+		log.Warn("namespaces without jobs may be left out, for not every bucket can be listed: name them with --namespaces", "error", err)
+	}
 	var failed []error
-	for _, namespace := range janitor.Namespaces(everywhere, namespaces) {
-		log := log.With("namespace", namespace)
-		store, err := stores.Store(ctx, namespace)
-		if err != nil {
+	for _, namespace := range janitor.Namespaces(nil, slices.Concat(known, found)) {
+		options := j.options
+		options.OnlyClaimed = !slices.Contains(known, namespace)
+		if err := clean(ctx, stores, cluster, namespace, options, log.With("namespace", namespace)); err != nil {
 			failed = append(failed, fmt.Errorf("cleaning namespace %s: %w", namespace, err))
-			continue
 		}
-		done, err := janitor.Clean(ctx, store, func(ctx context.Context) ([]v1alpha1.TrainingJob, error) {
-			return listJobs(ctx, cluster, namespace)
-		}, options, time.Now(), log)
-		if err != nil {
-			failed = append(failed, fmt.Errorf("cleaning namespace %s: %w", namespace, err))
-			continue
-		}
-		log.Info("cleaned", "cutOff", len(done.CutOff), "checkpoints", len(done.Checkpoints), "models", len(done.Models), "marked", done.Marked, "dryRun", options.DryRun)
 	}
 	return errors.Join(failed...)
+}
+
+func clean(ctx context.Context, stores *gateway.ConfiguredStores, cluster client.Client, namespace string, options janitor.Options, log *slog.Logger) error {
+	store, err := stores.Store(ctx, namespace)
+	if err != nil {
+		return err
+	}
+	list := func(ctx context.Context) ([]v1alpha1.TrainingJob, error) { return listJobs(ctx, cluster, namespace) }
+	done, err := janitor.Clean(ctx, store, list, options, time.Now(), log)
+	if err != nil {
+		return err
+	}
+	if done.Skipped {
+		log.Info("left alone: nothing is stored, or this cluster's janitor has not cleaned here before")
+		return nil
+	}
+	log.Info("cleaned", "cutOff", len(done.CutOff), "checkpoints", len(done.Checkpoints), "models", len(done.Models), "parts", len(done.Parts),
+		"marked", done.Marked, "dryRun", options.DryRun)
+	return nil
+}
+
+func newClient(config *rest.Config) (client.Client, error) {
+	scheme := runtime.NewScheme()
+	for _, add := range []func(*runtime.Scheme) error{v1alpha1.AddToScheme, corev1.AddToScheme} {
+		if err := add(scheme); err != nil {
+			return nil, fmt.Errorf("building the scheme: %w", err)
+		}
+	}
+	cluster, err := client.New(config, client.Options{Scheme: scheme})
+	if err != nil {
+		return nil, fmt.Errorf("connecting to the API server: %w", err)
+	}
+	return cluster, nil
 }
 
 // listJobs lists the jobs of a namespace, or of all, as they are now.

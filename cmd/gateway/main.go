@@ -11,6 +11,7 @@ import (
 
 	"github.com/go-logr/logr"
 	"github.com/spf13/cobra"
+	"k8s.io/client-go/rest"
 	"k8s.io/klog/v2"
 	ctrl "sigs.k8s.io/controller-runtime"
 
@@ -59,11 +60,15 @@ func (c *common) logger() *slog.Logger {
 	return slog.New(handler)
 }
 
-// stores reads the configuration.
-func (c *common) stores() (*gateway.ConfiguredStores, error) {
+// connect reads the configurations: where storage is, and where the API server is. The caller closes the stores.
+func (c *common) connect() (*gateway.ConfiguredStores, *rest.Config, error) {
 	configured, err := config.Load(c.configPath)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return &gateway.ConfiguredStores{Config: &configured, VolumesDir: c.volumesDir, S3Profiles: c.s3Profiles}, nil
+	cluster, err := ctrl.GetConfig()
+	if err != nil {
+		return nil, nil, fmt.Errorf("finding the API server: %w", err)
+	}
+	return &gateway.ConfiguredStores{Config: &configured, VolumesDir: c.volumesDir, S3Profiles: c.s3Profiles}, cluster, nil
 }

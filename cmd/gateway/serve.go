@@ -12,7 +12,6 @@ import (
 	"golang.org/x/sync/errgroup"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
-	ctrl "sigs.k8s.io/controller-runtime"
 
 	"github.com/swath-dev/swath/internal/gateway"
 	"github.com/swath-dev/swath/internal/gateway/access"
@@ -65,15 +64,11 @@ func newServe(all *common) *cobra.Command {
 
 func (s *serveFlags) run(ctx context.Context) error {
 	log := s.logger()
-	stores, err := s.stores()
+	stores, config, err := s.connect()
 	if err != nil {
 		return err
 	}
 	defer stores.Close()
-	config, err := ctrl.GetConfig()
-	if err != nil {
-		return fmt.Errorf("finding the API server: %w", err)
-	}
 	config.QPS, config.Burst = s.qps, int(2*s.qps)
 	gate, err := s.gate(config, log)
 	if err != nil {

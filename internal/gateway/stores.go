@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"time"
 
 	"golang.org/x/sync/singleflight"
 
@@ -24,6 +25,8 @@ type ConfiguredStores struct {
 	// S3Profiles adds the namespace as the profile of s3:// storage, so that the file AWS_SHARED_CREDENTIALS_FILE can have
 	// credentials for each.
 	S3Profiles bool
+	// Patience is for how long storage may leave one step without an answer; storage.DefaultPatience when 0.
+	Patience time.Duration
 
 	opening singleflight.Group
 	mutex   sync.Mutex
@@ -49,7 +52,7 @@ func (c *ConfiguredStores) Store(ctx context.Context, namespace string) (*storag
 			return nil, err
 		}
 		// The bucket outlives the request that needs it first.
-		store, err := storage.Open(context.WithoutCancel(ctx), location, namespace)
+		store, err := storage.Open(context.WithoutCancel(ctx), location, namespace, storage.WithPatience(c.Patience))
 		if err == nil {
 			c.keep(namespace, store)
 		}

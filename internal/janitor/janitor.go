@@ -1,14 +1,14 @@
 // Package janitor removes from storage what nothing refers to any more: uploads that were cut off, checkpoints of jobs that are
-// gone or have ended, and models that no job names.
+// gone or have ended, models that no job names, and what is left of models that were written or deleted in part.
 //
 // What nothing refers to is first marked, and removed only once it has been marked for long enough: a cluster that is being
-// restored from a backup has no jobs for a while, and must not lose its models for that.
+// restored from a backup has no jobs for a while, and must not lose its models for that. The marks say which cluster's janitor
+// wrote them, since another cluster knows nothing of the jobs that a model belongs to.
 package janitor
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
+	"errors"
 	"log/slog"
 	"slices"
 	"time"
@@ -20,9 +20,16 @@ import (
 
 // Options say what is removed when. A time that is 0 removes nothing of its kind.
 type Options struct {
+	// Cluster is the ID of the cluster whose jobs the storage is for.
+	Cluster string
+	// TakeOver takes the storage over from the janitor of another cluster.
+	TakeOver bool
+	// OnlyClaimed passes over storage that this cluster's janitor has not cleaned before.
+	OnlyClaimed bool
 	// CutOff is after how long an upload that does not get on counts as cut off.
 	CutOff time.Duration
-	// Checkpoints and Models are for how long nothing may have referred to them.
+	// Checkpoints and Models are for how long nothing may have referred to them. What is left of a model that is not whole is
+	// kept as checkpoints are.
 	Checkpoints time.Duration
 	Models      time.Duration
 	// DryRun removes nothing and tells what would be.
@@ -34,73 +41,91 @@ type Done struct {
 	CutOff      []string
 	Checkpoints []string
 	Models      []string
+	// Parts are the models of which parts were left and no manifest.
+	Parts []string
 	// Marked is how much waits for its time.
 	Marked int
+	// Skipped tells that the storage is not this cluster's, or not known to be.
+	Skipped bool
 }
 
-// marks tell since when nothing has referred to the checkpoints of a job, or to a model.
-type marks struct {
-	Checkpoints map[string]time.Time `json:"checkpoints"`
-	Models      map[string]time.Time `json:"models"`
+// Lister lists all jobs of the namespace as they are now.
+type Lister func(context.Context) ([]v1alpha1.TrainingJob, error)
+
+// cleaner cleans the storage of one namespace.
+type cleaner struct {
+	store   *storage.Store
+	options Options
+	now     time.Time
+	log     *slog.Logger
+
+	before, after marks
+	done          Done
 }
 
-// Clean cleans the storage of one namespace. Jobs are all jobs of the namespace, read after the storage could have been: list
-// gives them.
-func Clean(ctx context.Context, store *storage.Store, list func(context.Context) ([]v1alpha1.TrainingJob, error), options Options, now time.Time, log *slog.Logger) (Done, error) {
-	var done Done
-	before, err := readMarks(ctx, store)
-	if err != nil {
-		return done, err
+// Clean cleans the storage of one namespace. The error is a *ForeignError where another cluster's janitor does.
+func Clean(ctx context.Context, store *storage.Store, list Lister, options Options, now time.Time, log *slog.Logger) (Done, error) {
+	c := &cleaner{store: store, options: options, now: now, log: log, after: newMarks(options.Cluster)}
+	ours, err := c.claim(ctx)
+	if err != nil || !ours {
+		c.done.Skipped = err == nil
+		return c.done, err
 	}
+	return c.done, c.clean(ctx, list)
+}
+
+func (c *cleaner) clean(ctx context.Context, list Lister) error {
 	// Storage is looked at first: a job that is made meanwhile is then known, and its model not taken for an orphan.
-	folders, err := store.JobFolders(ctx)
+	folders, err := c.store.JobFolders(ctx)
 	if err != nil {
-		return done, err
+		return err
 	}
-	models, err := store.ModelIDs(ctx)
+	models, err := c.store.ModelFolders(ctx)
 	if err != nil {
-		return done, err
+		return err
 	}
 	jobs, err := list(ctx)
 	if err != nil {
-		return done, err
+		return err
 	}
-	working, named := references(jobs)
-	after := marks{Checkpoints: map[string]time.Time{}, Models: map[string]time.Time{}}
-	var old []string
-	for _, folder := range folders {
-		if !working[folder.ID] && due(before.Checkpoints, after.Checkpoints, folder.ID, options.Checkpoints, now) {
-			old = append(old, folder.ID)
+	known := references(jobs)
+	for _, kind := range []kind{
+		{
+			name: "checkpoints", found: folders, keep: c.options.Checkpoints, before: c.before.Checkpoints, after: c.after.Checkpoints, removed: &c.done.Checkpoints,
+			needed: func(f storage.Folder) bool { return known.working[f.ID] }, remove: c.store.DeleteJob,
+		},
+		{
+			name: "model", found: models, keep: c.options.Models, before: c.before.Models, after: c.after.Models, removed: &c.done.Models,
+			needed: func(f storage.Folder) bool { return !f.Whole || known.named[f.ID] }, remove: c.store.DeleteModel,
+		},
+		{
+			name: "parts of a model", found: models, keep: c.options.Checkpoints, before: c.before.Parts, after: c.after.Parts, removed: &c.done.Parts,
+			needed: func(f storage.Folder) bool { return f.Whole || known.coming[f.ID] }, remove: c.store.DeleteModelParts,
+		},
+	} {
+		if err := c.sweep(ctx, kind); err != nil {
+			return err
 		}
 	}
-	done.Checkpoints, err = removeEach(ctx, "checkpoints", old, after.Checkpoints, store.DeleteJob, options, log)
-	if err != nil {
-		return done, err
-	}
-	old = nil
-	for _, model := range models {
-		if !named[model] && due(before.Models, after.Models, model, options.Models, now) {
-			old = append(old, model)
+	if c.options.CutOff > 0 {
+		if err := c.removeCutOff(ctx); err != nil {
+			return err
 		}
 	}
-	if done.Models, err = removeEach(ctx, "model", old, after.Models, store.DeleteModel, options, log); err != nil {
-		return done, err
-	}
-	if options.CutOff > 0 {
-		if done.CutOff, err = removeCutOff(ctx, store, now.Add(-options.CutOff), options, log); err != nil {
-			return done, err
-		}
-	}
-	done.Marked = len(after.Checkpoints) + len(after.Models)
-	if options.DryRun {
-		return done, nil
-	}
-	return done, writeMarks(ctx, store, before, after)
+	c.done.Marked = c.after.count()
+	return c.keepMarks(ctx)
 }
 
-// references are the jobs that still work, and the models that a job names or is about to name, by their IDs.
-func references(jobs []v1alpha1.TrainingJob) (working, named map[string]bool) {
-	working, named = map[string]bool{}, map[string]bool{}
+// known is what jobs refer to, by ID.
+type known struct {
+	// working are the jobs that have not ended, and coming the models that they are going to commit.
+	working, coming map[string]bool
+	// named are the models that a job names, and those that are coming.
+	named map[string]bool
+}
+
+func references(jobs []v1alpha1.TrainingJob) known {
+	k := known{working: map[string]bool{}, coming: map[string]bool{}, named: map[string]bool{}}
 	for i := range jobs {
 		job := &jobs[i]
 		id := job.Status.ID
@@ -108,78 +133,72 @@ func references(jobs []v1alpha1.TrainingJob) (working, named map[string]bool) {
 			id = contract.JobID(string(job.UID))
 		}
 		if job.Status.TrainedModel != "" {
-			named[job.Status.TrainedModel] = true
+			k.named[job.Status.TrainedModel] = true
 		}
 		if !job.Status.Phase.Finished() {
-			working[id] = true
-			named[contract.ModelID(id)] = true
+			k.working[id] = true
+			k.coming[contract.ModelID(id)] = true
+			k.named[contract.ModelID(id)] = true
 		}
 	}
-	return working, named
+	return k
 }
 
-// due tells whether something has been marked for long enough, and marks it.
-func due(before, after map[string]time.Time, id string, keep time.Duration, now time.Time) bool {
-	since, marked := before[id]
-	if !marked {
-		since = now
-	}
-	after[id] = since
-	return marked && keep > 0 && now.Sub(since) >= keep
+// kind is a kind of things that jobs refer to.
+type kind struct {
+	name          string
+	found         []storage.Folder
+	keep          time.Duration
+	before, after map[string]time.Time
+	needed        func(storage.Folder) bool
+	remove        func(ctx context.Context, id string) error
+	removed       *[]string
 }
 
-// removeEach removes what is due, and the marks of it.
-func removeEach(ctx context.Context, kind string, ids []string, marked map[string]time.Time, remove func(context.Context, string) error, options Options, log *slog.Logger) ([]string, error) {
-	var removed []string
-	for _, id := range ids {
-		log.Info("removing what nothing refers to", "kind", kind, "id", id, "marked", marked[id], "dryRun", options.DryRun)
-		if !options.DryRun {
-			if err := remove(ctx, id); err != nil {
-				return removed, err
+// sweep marks what nothing needs, and removes what has been marked for long enough.
+func (c *cleaner) sweep(ctx context.Context, k kind) error {
+	for _, folder := range k.found {
+		if k.needed(folder) {
+			continue
+		}
+		since, marked := k.before[folder.ID]
+		if !marked {
+			since = c.now
+		}
+		k.after[folder.ID] = since
+		if !marked || k.keep <= 0 || c.now.Sub(since) < k.keep {
+			continue
+		}
+		c.log.Info("removing what nothing refers to", "kind", k.name, "id", folder.ID, "marked", since, "dryRun", c.options.DryRun)
+		if !c.options.DryRun {
+			err := k.remove(ctx, folder.ID)
+			if err != nil && !errors.Is(err, storage.ErrExists) {
+				return err
 			}
-			delete(marked, id)
+			delete(k.after, folder.ID)
+			if err != nil {
+				continue // It is whole by now.
+			}
 		}
-		removed = append(removed, id)
+		*k.removed = append(*k.removed, folder.ID)
 	}
-	return removed, nil
+	return nil
 }
 
-func removeCutOff(ctx context.Context, store *storage.Store, before time.Time, options Options, log *slog.Logger) ([]string, error) {
-	keys, err := store.CutOff(ctx, before)
+func (c *cleaner) removeCutOff(ctx context.Context) error {
+	before := c.now.Add(-c.options.CutOff)
+	keys, err := c.store.CutOff(ctx, before)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	for _, key := range keys {
-		log.Info("removing an upload that was cut off", "key", store.Location(key), "dryRun", options.DryRun)
+		c.log.Info("removing what was cut off", "key", c.store.Location(key), "dryRun", c.options.DryRun)
 	}
-	if options.DryRun || len(keys) == 0 {
-		return keys, nil
-	}
-	return keys, store.RemoveCutOff(ctx, before)
-}
-
-func readMarks(ctx context.Context, store *storage.Store) (marks, error) {
-	var read marks
-	data, err := store.JanitorMarks(ctx)
-	if err != nil || data == nil {
-		return read, err
-	}
-	if err := json.Unmarshal(data, &read); err != nil {
-		return read, fmt.Errorf("reading what the janitor has marked: %w", err)
-	}
-	return read, nil
-}
-
-// writeMarks keeps the marks, unless there were none and are none.
-func writeMarks(ctx context.Context, store *storage.Store, before, after marks) error {
-	if len(before.Checkpoints)+len(before.Models)+len(after.Checkpoints)+len(after.Models) == 0 {
+	c.done.CutOff = keys
+	if c.options.DryRun || len(keys) == 0 {
 		return nil
 	}
-	data, err := json.Marshal(after)
-	if err != nil {
-		return fmt.Errorf("writing what the janitor has marked: %w", err)
-	}
-	return store.PutJanitorMarks(ctx, data)
+	return c.store.RemoveCutOff(ctx, before)
 }
 
 // Namespaces are those that something can be in: the namespaces of the jobs and the given ones, each once.

@@ -22,7 +22,7 @@ import (
 
 var (
 	day     = time.Date(2026, 7, 1, 3, 0, 0, 0, time.UTC)
-	options = janitor.Options{CutOff: time.Hour, Checkpoints: 24 * time.Hour, Models: 7 * 24 * time.Hour}
+	options = janitor.Options{Cluster: "this", CutOff: time.Hour, Checkpoints: 24 * time.Hour, Models: 7 * 24 * time.Hour}
 )
 
 func job(uid string, phase v1alpha1.Phase, model string) v1alpha1.TrainingJob {
@@ -123,7 +123,7 @@ func TestTimesOfZeroKeepEverything(t *testing.T) {
 	store, _ := open(t)
 	put(t, store, contract.JobID("gone"))
 	for _, now := range []time.Time{day, day.Add(1000 * 24 * time.Hour)} {
-		check(t, "with times of zero", clean(t, store, janitor.Options{}, now), janitor.Done{Marked: 2})
+		check(t, "with times of zero", clean(t, store, janitor.Options{Cluster: "this"}, now), janitor.Done{Marked: 2})
 	}
 }
 

@@ -8,6 +8,8 @@ import (
 	"syscall"
 
 	"gocloud.dev/gcerrors"
+
+	"github.com/swath-dev/swath/internal/storage/volume"
 )
 
 // The kinds of errors of this package; errors.Is tells them apart.
@@ -34,6 +36,8 @@ func classify(err error) error {
 		return nil
 	case hasKind(err), errors.Is(err, context.Canceled):
 		return err
+	case errors.Is(err, volume.ErrNotMounted):
+		return fmt.Errorf("%w: %w", ErrConfiguration, err)
 	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT), errors.Is(err, syscall.EFBIG):
 		return fmt.Errorf("%w: %w", ErrFull, err)
 	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):

@@ -4,13 +4,11 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"gocloud.dev/blob"
@@ -18,7 +16,8 @@ import (
 
 const (
 	filesFolder = "files"
-	infoSuffix  = ".json"
+	notesFolder = "notes"
+	noteSuffix  = ".json"
 )
 
 // FileInfo is what is known of an uploaded file.
@@ -38,20 +37,21 @@ func (s *Store) PutFile(ctx context.Context, id, filename string, r io.Reader, n
 	if err != nil {
 		return FileInfo{}, err
 	}
+	info := FileInfo{ID: id, Filename: filename, CreatedAt: now.UTC().Truncate(time.Second)}
+	// The note is there before the file: a file that is there is known, and a note on nothing is not seen.
+	noted := false
+	note := func(digest Digest) error {
+		info.Bytes, info.SHA256 = digest.Bytes, digest.SHA256
+		noted = true
+		return s.putNote(ctx, info)
+	}
 	// Uploads go on side by side in the gateway: each has but a few pieces in memory. Pieces of this size let a file be as
 	// large as S3 allows 10,000 of them to be, which is 78 GiB.
-	digest, err := s.put(ctx, k, r, &blob.WriterOptions{BufferSize: 8 << 20, MaxConcurrency: 2})
-	if err != nil {
+	if _, err := s.put(ctx, k, r, &blob.WriterOptions{BufferSize: 8 << 20, MaxConcurrency: 2}, note); err != nil {
+		if noted {
+			err = errors.Join(err, s.removeNoteOnNothing(context.WithoutCancel(ctx), id))
+		}
 		return FileInfo{}, err
-	}
-	info := FileInfo{ID: id, Filename: filename, Bytes: digest.Bytes, SHA256: digest.SHA256, CreatedAt: now.UTC().Truncate(time.Second)}
-	data, err := json.Marshal(info)
-	if err != nil {
-		return FileInfo{}, fmt.Errorf("encoding what is known of file %s: %w", id, err)
-	}
-	if _, err := s.put(ctx, k+infoSuffix, strings.NewReader(string(data)), jsonOptions()); err != nil {
-		// Nobody is going to be told the ID: the file would only take up room.
-		return FileInfo{}, errors.Join(err, s.remove(context.WithoutCancel(ctx), k))
 	}
 	return info, nil
 }
@@ -66,7 +66,11 @@ func (s *Store) FileInfo(ctx context.Context, id string) (FileInfo, error) {
 	if temporary.MatchString(id) {
 		return FileInfo{}, fmt.Errorf("reading %s: %w", s.Location(k), ErrNotFound)
 	}
-	attributes, err := s.bucket.Attributes(ctx, k)
+	var attributes *blob.Attributes
+	err = s.call(ctx, func(ctx context.Context) (err error) {
+		attributes, err = s.bucket.Attributes(ctx, k)
+		return err
+	})
 	if err != nil {
 		err = classify(fmt.Errorf("reading %s: %w", s.Location(k), err))
 		if isNotFound(err) && s.hasNoBucket(ctx) {
@@ -77,29 +81,9 @@ func (s *Store) FileInfo(ctx context.Context, id string) (FileInfo, error) {
 	return s.describe(ctx, stored{id: id, bytes: attributes.Size, changed: attributes.ModTime})
 }
 
-// describe reads what is known of a file that is there.
-func (s *Store) describe(ctx context.Context, file stored) (FileInfo, error) {
-	k, err := key(filesFolder, file.id+infoSuffix)
-	if err != nil {
-		return FileInfo{}, err
-	}
-	data, err := s.read(ctx, k)
-	if errors.Is(err, ErrNotFound) {
-		return FileInfo{ID: file.id, Filename: file.id, Bytes: file.bytes, CreatedAt: file.changed.UTC().Truncate(time.Second)}, nil
-	}
-	if err != nil {
-		return FileInfo{}, err
-	}
-	var info FileInfo
-	if err := json.Unmarshal(data, &info); err != nil {
-		return FileInfo{}, fmt.Errorf("%w: reading %s: %w", ErrUnavailable, s.Location(k), err)
-	}
-	return info, nil
-}
-
 // OpenFile reads the file with the given ID from offset on; length -1 reads to
 // the end. The caller closes the reader.
-func (s *Store) OpenFile(ctx context.Context, id string, offset, length int64) (*blob.Reader, error) {
+func (s *Store) OpenFile(ctx context.Context, id string, offset, length int64) (*Reader, error) {
 	k, err := key(filesFolder, id)
 	if err != nil {
 		return nil, err
@@ -145,12 +129,11 @@ func (s *Store) DeleteFile(ctx context.Context, id string) error {
 	if err != nil {
 		return err
 	}
-	// The file goes first: what is left of a deletion cut off is a note on
-	// nothing, not a file that nothing is known of.
+	// The file goes first: what is left of a deletion cut off is a note on nothing, which is not seen.
 	if err := s.remove(ctx, k); err != nil {
 		return err
 	}
-	return s.remove(ctx, k+infoSuffix)
+	return s.removeNote(ctx, id)
 }
 
 func jsonOptions() *blob.WriterOptions {

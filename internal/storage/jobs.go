@@ -17,11 +17,11 @@ func (s *Store) PutJobObject(ctx context.Context, jobID, name string, r io.Reade
 	if err != nil {
 		return Digest{}, err
 	}
-	return s.put(ctx, k, r, nil)
+	return s.put(ctx, k, r, nil, nil)
 }
 
 // OpenJobObject reads what PutJobObject stored. The caller closes the reader.
-func (s *Store) OpenJobObject(ctx context.Context, jobID, name string) (*blob.Reader, error) {
+func (s *Store) OpenJobObject(ctx context.Context, jobID, name string) (*Reader, error) {
 	k, err := key(jobsFolder, jobID, name)
 	if err != nil {
 		return nil, err
@@ -36,7 +36,7 @@ func (s *Store) JobObjects(ctx context.Context, jobID string) ([]Object, error) 
 		return nil, err
 	}
 	var objects []Object
-	err = s.list(ctx, prefix+"/", func(object *blob.ListObject) error {
+	err = s.list(ctx, below(prefix+"/"), func(object *blob.ListObject) error {
 		objects = append(objects, Object{Key: strings.TrimPrefix(object.Key, prefix+"/"), Bytes: object.Size})
 		return nil
 	})

@@ -2,51 +2,90 @@ package storage
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"strings"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"gocloud.dev/blob"
 )
 
-// marksKey is where the janitor keeps what it has seen.
-const marksKey = "janitor.json"
-
-// JobFolder is what is stored for a job.
-type JobFolder struct {
-	ID    string
-	Bytes int64
-	// Changed is when its newest object was written.
-	Changed time.Time
+// Folder is what is stored for a job, or of a model.
+type Folder struct {
+	ID string
+	// Whole tells of a model that it exists: its manifest is there.
+	Whole bool
 }
 
 // JobFolders lists the jobs that something is stored for, by ID in ascending order.
-func (s *Store) JobFolders(ctx context.Context) ([]JobFolder, error) {
-	var folders []JobFolder
-	err := s.list(ctx, jobsFolder+"/", func(object *blob.ListObject) error {
-		id, _, _ := strings.Cut(strings.TrimPrefix(object.Key, jobsFolder+"/"), "/")
-		if len(folders) == 0 || folders[len(folders)-1].ID != id {
-			folders = append(folders, JobFolder{ID: id})
+func (s *Store) JobFolders(ctx context.Context) ([]Folder, error) {
+	return s.folders(ctx, jobsFolder+"/")
+}
+
+// ModelFolders lists the models that something is stored of, by ID in ascending order: also what was left by a commit or a
+// deletion that was cut off.
+func (s *Store) ModelFolders(ctx context.Context) ([]Folder, error) {
+	return s.folders(ctx, modelsFolder+"/")
+}
+
+func (s *Store) folders(ctx context.Context, prefix string) ([]Folder, error) {
+	var folders []Folder
+	err := s.list(ctx, below(prefix), func(object *blob.ListObject) error {
+		id, name, inFolder := strings.Cut(strings.TrimPrefix(object.Key, prefix), "/")
+		if !inFolder || CheckName(id) != nil {
+			return nil
 		}
-		folder := &folders[len(folders)-1]
-		folder.Bytes += object.Size
-		if object.ModTime.After(folder.Changed) {
-			folder.Changed = object.ModTime
+		if len(folders) == 0 || folders[len(folders)-1].ID != id {
+			folders = append(folders, Folder{ID: id})
+		}
+		if name == ManifestName {
+			folders[len(folders)-1].Whole = true
 		}
 		return nil
 	})
 	return folders, err
 }
 
-// CutOff lists what was being written and has not been touched since before: temporary files of a volume, and multipart
-// uploads to S3. The other kinds of buckets drop such things by themselves.
+// CutOff lists what was being written or deleted and has not been touched since before: temporary files of a volume, multipart
+// uploads to S3 (the other kinds of buckets drop such things by themselves), and notes on files that are not there.
 func (s *Store) CutOff(ctx context.Context, before time.Time) ([]string, error) {
+	keys, err := s.cutOffObjects(ctx, before)
+	if err != nil {
+		return nil, err
+	}
+	uploads, err := s.cutOffUploads(ctx, before)
+	for _, upload := range uploads {
+		keys = append(keys, upload.key)
+	}
+	return keys, err
+}
+
+// RemoveCutOff removes what CutOff lists.
+func (s *Store) RemoveCutOff(ctx context.Context, before time.Time) error {
+	keys, err := s.cutOffObjects(ctx, before)
+	if err != nil {
+		return err
+	}
+	for _, k := range keys {
+		if err := s.remove(ctx, k); err != nil {
+			return err
+		}
+	}
+	uploads, err := s.cutOffUploads(ctx, before)
+	if err != nil {
+		return err
+	}
+	for _, upload := range uploads {
+		if err := s.abort(ctx, upload); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// cutOffObjects are what CutOff lists but for uploads.
+func (s *Store) cutOffObjects(ctx context.Context, before time.Time) ([]string, error) {
 	var keys []string
-	for _, folder := range []string{filesFolder, modelsFolder, jobsFolder} {
-		err := s.list(ctx, folder+"/", func(object *blob.ListObject) error {
+	for _, prefix := range []string{filesFolder + "/", notesFolder + "/", modelsFolder + "/", jobsFolder + "/", marksKey + "."} {
+		err := s.list(ctx, below(prefix), func(object *blob.ListObject) error {
 			if temporary.MatchString(object.Key) && object.ModTime.Before(before) {
 				keys = append(keys, object.Key)
 			}
@@ -56,72 +95,6 @@ func (s *Store) CutOff(ctx context.Context, before time.Time) ([]string, error) 
 			return nil, err
 		}
 	}
-	err := s.eachUpload(ctx, before, func(_ *s3.Client, key, _ string) error {
-		keys = append(keys, key)
-		return nil
-	})
-	return keys, err
-}
-
-// RemoveCutOff removes what CutOff lists.
-func (s *Store) RemoveCutOff(ctx context.Context, before time.Time) error {
-	keys, err := s.CutOff(ctx, before)
-	if err != nil {
-		return err
-	}
-	for _, k := range keys {
-		if temporary.MatchString(k) {
-			if err := s.remove(ctx, k); err != nil {
-				return err
-			}
-		}
-	}
-	return s.eachUpload(ctx, before, func(client *s3.Client, k, upload string) error {
-		_, err := client.AbortMultipartUpload(ctx, &s3.AbortMultipartUploadInput{
-			Bucket: aws.String(s.bucketName), Key: aws.String(s.prefix + k), UploadId: aws.String(upload),
-		})
-		if err != nil {
-			return classify(fmt.Errorf("ending the upload of %s: %w", s.Location(k), err))
-		}
-		return nil
-	})
-}
-
-// eachUpload visits the multipart uploads to S3 that were begun before a time.
-func (s *Store) eachUpload(ctx context.Context, before time.Time, visit func(client *s3.Client, key, upload string) error) error {
-	var client *s3.Client
-	if !s.bucket.As(&client) {
-		return nil
-	}
-	uploads := s3.NewListMultipartUploadsPaginator(client, &s3.ListMultipartUploadsInput{Bucket: aws.String(s.bucketName), Prefix: aws.String(s.prefix)})
-	for uploads.HasMorePages() {
-		page, err := uploads.NextPage(ctx)
-		if err != nil {
-			return classify(fmt.Errorf("listing uploads below %s: %w", s.root, err))
-		}
-		for _, upload := range page.Uploads {
-			if !aws.ToTime(upload.Initiated).Before(before) {
-				continue
-			}
-			if err := visit(client, strings.TrimPrefix(aws.ToString(upload.Key), s.prefix), aws.ToString(upload.UploadId)); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-// JanitorMarks is what the janitor wrote last; nil where it has not yet.
-func (s *Store) JanitorMarks(ctx context.Context) ([]byte, error) {
-	data, err := s.read(ctx, marksKey)
-	if errors.Is(err, ErrNotFound) {
-		return nil, nil
-	}
-	return data, err
-}
-
-// PutJanitorMarks keeps what the janitor has seen.
-func (s *Store) PutJanitorMarks(ctx context.Context, data []byte) error {
-	_, err := s.put(ctx, marksKey, strings.NewReader(string(data)), jsonOptions())
-	return err
+	notes, err := s.notesOnNothing(ctx, before)
+	return append(keys, notes...), err
 }

@@ -3,12 +3,16 @@ package storage
 import (
 	"context"
 	"regexp"
-	"slices"
 	"strings"
 	"time"
 
+	gcs "cloud.google.com/go/storage"
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"gocloud.dev/blob"
 	"golang.org/x/sync/errgroup"
+
+	"github.com/swath-dev/swath/internal/storage/volume"
 )
 
 // describers is how many notes on files a listing reads at a time.
@@ -27,18 +31,21 @@ type stored struct {
 // Files lists what is known of files in the order of their IDs: those behind the ID after, at most limit of them. More
 // tells whether others follow.
 func (s *Store) Files(ctx context.Context, after string, limit int) (files []FileInfo, more bool, err error) {
-	all, err := s.listFiles(ctx)
+	var page []stored
+	err = s.listFiles(ctx, after, func(file stored) error {
+		if more = len(page) == limit; more {
+			return errEnough
+		}
+		page = append(page, file)
+		return nil
+	})
 	if err != nil {
 		return nil, false, err
 	}
-	all = slices.DeleteFunc(all, func(f stored) bool { return f.id <= after })
-	if more = len(all) > limit; more {
-		all = all[:limit]
-	}
-	files = make([]FileInfo, len(all))
+	files = make([]FileInfo, len(page))
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(describers)
-	for i, file := range all {
+	for i, file := range page {
 		group.Go(func() error {
 			info, err := s.describe(ctx, file)
 			files[i] = info
@@ -51,30 +58,44 @@ func (s *Store) Files(ctx context.Context, after string, limit int) (files []Fil
 	return files, more, nil
 }
 
-// listFiles lists the files in the order of their IDs, without the notes on them and without what is being written.
-func (s *Store) listFiles(ctx context.Context) ([]stored, error) {
+// listFiles visits the files behind the ID after in the order of their IDs, without what is being written.
+func (s *Store) listFiles(ctx context.Context, after string, visit func(stored) error) error {
 	const prefix = filesFolder + "/"
-	var all []stored
-	ids := map[string]bool{}
-	err := s.list(ctx, prefix, func(object *blob.ListObject) error {
+	options := &blob.ListOptions{Prefix: prefix, Delimiter: "/"}
+	if after != "" {
+		options.BeforeList = s.startAfter(prefix + after)
+	}
+	return s.list(ctx, options, func(object *blob.ListObject) error {
 		id := strings.TrimPrefix(object.Key, prefix)
-		if CheckName(id) == nil && !temporary.MatchString(id) {
-			all = append(all, stored{id: id, bytes: object.Size, changed: object.ModTime})
-			ids[id] = true
+		if object.IsDir || id <= after || CheckName(id) != nil || temporary.MatchString(id) {
+			return nil
+		}
+		return visit(stored{id: id, bytes: object.Size, changed: object.ModTime})
+	})
+}
+
+// startAfter has a list begin behind a key, where the bucket can: in the others what is before it is passed over.
+func (s *Store) startAfter(key string) func(func(any) bool) error {
+	return func(as func(any) bool) error {
+		var onS3 *s3.ListObjectsV2Input
+		var onGCS *gcs.Query
+		var onVolume *volume.Query
+		switch {
+		case as(&onS3):
+			onS3.StartAfter = aws.String(s.prefix + key)
+		case as(&onGCS):
+			onGCS.StartOffset = s.prefix + key
+		case as(&onVolume):
+			onVolume.StartAfter = s.prefix + key
 		}
 		return nil
-	})
-	isNote := func(f stored) bool {
-		id, ok := strings.CutSuffix(f.id, infoSuffix)
-		return ok && ids[id]
 	}
-	return slices.DeleteFunc(all, isNote), err
 }
 
 // ModelIDs lists the models that exist, in the order of their IDs.
 func (s *Store) ModelIDs(ctx context.Context) ([]string, error) {
 	var ids []string
-	err := s.list(ctx, modelsFolder+"/", func(object *blob.ListObject) error {
+	err := s.list(ctx, below(modelsFolder+"/"), func(object *blob.ListObject) error {
 		rest := strings.TrimPrefix(object.Key, modelsFolder+"/")
 		if id, part, _ := strings.Cut(rest, "/"); part == ManifestName {
 			ids = append(ids, id)
@@ -91,7 +112,7 @@ func (s *Store) ModelParts(ctx context.Context, id string) ([]Object, error) {
 		return nil, err
 	}
 	var parts []Object
-	err = s.list(ctx, prefix+"/", func(object *blob.ListObject) error {
+	err = s.list(ctx, below(prefix+"/"), func(object *blob.ListObject) error {
 		if name := strings.TrimPrefix(object.Key, prefix+"/"); CheckName(name) == nil && !temporary.MatchString(name) {
 			parts = append(parts, Object{Key: name, Bytes: object.Size})
 		}

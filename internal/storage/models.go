@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"time"
 
@@ -41,13 +42,13 @@ func (s *Store) CommitModel(ctx context.Context, id string, parts []Part, manife
 		if err != nil {
 			return nil, err
 		}
-		if _, err := s.put(ctx, k, bytes.NewReader(part.Content), nil); err != nil {
+		if _, err := s.put(ctx, k, bytes.NewReader(part.Content), nil, nil); err != nil {
 			return nil, err
 		}
 	}
 	options := jsonOptions()
 	options.IfNotExist = true
-	_, err = s.put(ctx, manifestKey, bytes.NewReader(manifest), options)
+	_, err = s.put(ctx, manifestKey, bytes.NewReader(manifest), options, nil)
 	if errors.Is(err, ErrExists) {
 		standing, err := s.ModelManifest(ctx, id)
 		return standing, sameManifest(standing, manifest, err)
@@ -73,12 +74,12 @@ func (s *Store) ModelManifest(ctx context.Context, id string) ([]byte, error) {
 }
 
 // OpenModelPart reads a part of a model. The caller closes the reader.
-func (s *Store) OpenModelPart(ctx context.Context, id, part string) (*blob.Reader, error) {
+func (s *Store) OpenModelPart(ctx context.Context, id, part string) (*Reader, error) {
 	return s.OpenModelPartRange(ctx, id, part, 0, -1)
 }
 
 // OpenModelPartRange is OpenModelPart from offset on; length -1 reads to the end.
-func (s *Store) OpenModelPartRange(ctx context.Context, id, part string, offset, length int64) (*blob.Reader, error) {
+func (s *Store) OpenModelPartRange(ctx context.Context, id, part string, offset, length int64) (*Reader, error) {
 	k, err := key(modelsFolder, id, part)
 	if err != nil {
 		return nil, err
@@ -102,7 +103,7 @@ func (s *Store) ModelInfo(ctx context.Context, id string) (ModelInfo, error) {
 		return info, err
 	}
 	found := false
-	err = s.list(ctx, prefix+"/", func(object *blob.ListObject) error {
+	err = s.list(ctx, below(prefix+"/"), func(object *blob.ListObject) error {
 		info.Bytes += object.Size
 		if strings.HasSuffix(object.Key, "/"+ManifestName) {
 			found, info.CreatedAt = true, object.ModTime
@@ -128,9 +129,25 @@ func (s *Store) DeleteModel(ctx context.Context, id string) error {
 	return s.removeAll(ctx, prefix+"/")
 }
 
+// DeleteModelParts deletes what is left of a model that does not exist: parts
+// without a manifest. The error is ErrExists where the model does exist.
+func (s *Store) DeleteModelParts(ctx context.Context, id string) error {
+	prefix, err := key(modelsFolder, id)
+	if err != nil {
+		return err
+	}
+	switch _, err := s.ModelManifest(ctx, id); {
+	case err == nil:
+		return fmt.Errorf("deleting parts of %s: %w", s.Location(prefix), ErrExists)
+	case !errors.Is(err, ErrNotFound):
+		return err
+	}
+	return s.removeAll(ctx, prefix+"/")
+}
+
 // removeAll deletes every object whose key begins with prefix.
 func (s *Store) removeAll(ctx context.Context, prefix string) error {
-	return s.list(ctx, prefix, func(object *blob.ListObject) error {
+	return s.list(ctx, below(prefix), func(object *blob.ListObject) error {
 		return s.remove(ctx, object.Key)
 	})
 }

@@ -27,45 +27,61 @@ func DigestOf(data []byte) Digest {
 }
 
 // put streams r to key and gives its digest. Nothing is visible under key until
-// all of it is there; an error leaves what was there before.
-func (s *Store) put(ctx context.Context, key string, r io.Reader, options *blob.WriterOptions) (Digest, error) {
+// all of it is there; an error leaves what was there before. Before, if there is
+// such a function, is called when all is written and nothing is visible yet.
+func (s *Store) put(ctx context.Context, key string, r io.Reader, options *blob.WriterOptions, before func(Digest) error) (Digest, error) {
 	fail := func(err error) (Digest, error) {
 		return Digest{}, classify(fmt.Errorf("writing %s: %w", s.Location(key), err))
 	}
-	// Cancelling the writer's context before Close throws away what was written.
-	writeCtx, discard := context.WithCancel(ctx)
-	defer discard()
-	var file durable
-	writer, err := s.bucket.NewWriter(writeCtx, key, file.options(options))
-	if err != nil {
+	w := s.watch(ctx)
+	// Ending the writer's context before Close throws away what was written.
+	defer w.stop()
+	w.step(1)
+	writer, err := s.bucket.NewWriter(w.ctx, key, withType(options))
+	if err = w.done(err); err != nil {
 		return fail(err)
 	}
 	hash := sha256.New()
-	n, err := io.Copy(io.MultiWriter(writer, hash), r)
-	if err == nil {
-		err = file.syncContent()
+	n, err := io.Copy(io.MultiWriter(watchedWriter{writer, w}, hash), r)
+	digest := Digest{SHA256: hex.EncodeToString(hash.Sum(nil)), Bytes: n}
+	if err == nil && before != nil {
+		err = before(digest)
 	}
 	if err != nil {
-		discard()
+		w.stop()
 		_ = writer.Close()
 		return fail(err)
 	}
-	if err := writer.Close(); err != nil {
+	w.step(closingPatience)
+	if err := w.done(writer.Close()); err != nil {
 		return fail(err)
 	}
-	if err := file.syncName(); err != nil {
-		return fail(err)
-	}
-	return Digest{SHA256: hex.EncodeToString(hash.Sum(nil)), Bytes: n}, nil
+	return digest, nil
 }
 
-// open reads key from offset on; length -1 reads to the end.
-func (s *Store) open(ctx context.Context, key string, offset, length int64) (*blob.Reader, error) {
-	reader, err := s.bucket.NewRangeReader(ctx, key, offset, length, nil)
-	if err != nil {
-		return nil, classify(fmt.Errorf("reading %s: %w", s.Location(key), err))
+// withType are the given options with a content type, without which the first
+// bytes would be held back until Close.
+func withType(given *blob.WriterOptions) *blob.WriterOptions {
+	options := blob.WriterOptions{}
+	if given != nil {
+		options = *given
 	}
-	return reader, nil
+	if options.ContentType == "" {
+		options.ContentType = "application/octet-stream"
+	}
+	return &options
+}
+
+// watchedWriter is a writer whose every step is watched.
+type watchedWriter struct {
+	writer io.Writer
+	watch  *watch
+}
+
+func (w watchedWriter) Write(data []byte) (int, error) {
+	w.watch.step(1)
+	n, err := w.writer.Write(data)
+	return n, w.watch.done(err)
 }
 
 // read is all of a small object.
@@ -87,7 +103,7 @@ func (s *Store) read(ctx context.Context, key string) ([]byte, error) {
 
 // remove deletes key; what is not there is deleted already.
 func (s *Store) remove(ctx context.Context, key string) error {
-	err := classify(s.bucket.Delete(ctx, key))
+	err := classify(s.call(ctx, func(ctx context.Context) error { return s.bucket.Delete(ctx, key) }))
 	if err == nil || isNotFound(err) {
 		return nil
 	}
@@ -100,19 +116,33 @@ type Object struct {
 	Bytes int64
 }
 
-// list calls visit for each object whose key begins with prefix, in the order of keys.
-func (s *Store) list(ctx context.Context, prefix string, visit func(*blob.ListObject) error) error {
-	objects := s.bucket.List(&blob.ListOptions{Prefix: prefix})
+// errEnough ends a list before its end.
+var errEnough = errors.New("enough is listed")
+
+// list calls visit for each object whose key begins with prefix, in the order of keys, until visit gives errEnough.
+func (s *Store) list(ctx context.Context, options *blob.ListOptions, visit func(*blob.ListObject) error) error {
+	objects := s.bucket.List(options)
 	for {
-		object, err := objects.Next(ctx)
-		if errors.Is(err, io.EOF) {
+		var object *blob.ListObject
+		err := s.call(ctx, func(ctx context.Context) (err error) {
+			object, err = objects.Next(ctx)
+			return err
+		})
+		// Only the plain EOF is the end: a connection that breaks is an error with an EOF in it.
+		if err == io.EOF {
 			return nil
 		}
 		if err != nil {
-			return classify(fmt.Errorf("listing %s: %w", s.Location(prefix), err))
+			return classify(fmt.Errorf("listing %s: %w", s.Location(options.Prefix), err))
 		}
 		if err := visit(object); err != nil {
+			if errors.Is(err, errEnough) {
+				return nil
+			}
 			return err
 		}
 	}
 }
+
+// below are the options of a list of all that has a prefix.
+func below(prefix string) *blob.ListOptions { return &blob.ListOptions{Prefix: prefix} }

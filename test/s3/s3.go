@@ -151,6 +151,9 @@ func (s *Server) BucketURL(name string) string {
 	return "s3://" + name + "?" + query.Encode()
 }
 
+// Address is the host and port that the server listens at.
+func (s *Server) Address() string { return s.address }
+
 // Environment is what a process needs in its environment to use the server.
 func (s *Server) Environment() []string {
 	return []string{"AWS_ACCESS_KEY_ID=" + AccessKey, "AWS_SECRET_ACCESS_KEY=" + SecretKey}

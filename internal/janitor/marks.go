@@ -1,0 +1,94 @@
+package janitor
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+)
+
+// marks tell whose janitor cleans a storage, and since when nothing has referred to the checkpoints of a job, to a model, or to
+// what is left of one.
+type marks struct {
+	Cluster     string               `json:"cluster"`
+	Checkpoints map[string]time.Time `json:"checkpoints"`
+	Models      map[string]time.Time `json:"models"`
+	Parts       map[string]time.Time `json:"parts"`
+}
+
+func newMarks(cluster string) marks {
+	return marks{Cluster: cluster, Checkpoints: map[string]time.Time{}, Models: map[string]time.Time{}, Parts: map[string]time.Time{}}
+}
+
+func (m marks) count() int { return len(m.Checkpoints) + len(m.Models) + len(m.Parts) }
+
+// ForeignError is storage that the janitor of another cluster cleans.
+type ForeignError struct{ Location, Cluster, Ours string }
+
+func (e *ForeignError) Error() string {
+	return fmt.Sprintf("%s belongs to the cluster whose namespace kube-system has the UID %s, and this one's is %s: nothing is removed, since only that cluster knows "+
+		"which jobs name the models in it. Give each cluster a bucket of its own, or, if that cluster is gone or was restored as this one, run the janitor once with --take-over",
+		e.Location, e.Cluster, e.Ours)
+}
+
+// claim reads the marks, and tells whether the storage is this cluster's. Storage that is nobody's becomes this cluster's as
+// soon as something is in it.
+func (c *cleaner) claim(ctx context.Context) (ours bool, err error) {
+	data, err := c.store.JanitorMarks(ctx)
+	if err != nil {
+		return false, err
+	}
+	if data != nil {
+		if err := json.Unmarshal(data, &c.before); err != nil {
+			return false, fmt.Errorf("reading what the janitor has marked in %s: %w", c.store.Location(""), err)
+		}
+	}
+	switch c.before.Cluster {
+	case c.options.Cluster:
+		return true, nil
+	case "":
+		return c.claimFirst(ctx, data == nil)
+	}
+	if c.options.OnlyClaimed {
+		return false, nil
+	}
+	if !c.options.TakeOver {
+		return false, &ForeignError{Location: c.store.Location(""), Cluster: c.before.Cluster, Ours: c.options.Cluster}
+	}
+	c.log.Warn("taking storage over from another cluster", "cluster", c.before.Cluster)
+	// What the other cluster's jobs did not name counts from now on anew.
+	c.before = newMarks(c.options.Cluster)
+	return true, c.write(ctx, c.before, false)
+}
+
+// claimFirst makes storage this cluster's that no janitor has cleaned: of two at once only one can.
+func (c *cleaner) claimFirst(ctx context.Context, first bool) (ours bool, err error) {
+	if c.options.OnlyClaimed {
+		return false, nil
+	}
+	empty, err := c.store.IsEmpty(ctx)
+	if err != nil || empty {
+		return false, err
+	}
+	c.before.Cluster = c.options.Cluster
+	return true, c.write(ctx, c.before, first)
+}
+
+// keepMarks keeps what is marked now, unless nothing was and nothing is.
+func (c *cleaner) keepMarks(ctx context.Context) error {
+	if c.before.count()+c.after.count() == 0 {
+		return nil
+	}
+	return c.write(ctx, c.after, false)
+}
+
+func (c *cleaner) write(ctx context.Context, m marks, first bool) error {
+	if c.options.DryRun {
+		return nil
+	}
+	data, err := json.Marshal(m)
+	if err != nil {
+		return fmt.Errorf("encoding what the janitor has marked: %w", err)
+	}
+	return c.store.PutJanitorMarks(ctx, data, first)
+}
