@@ -44,7 +44,9 @@ func newMetrics(progress *training.Progress) *prometheus.Registry {
 	loss := func(e results.Evaluation) float64 { return e.Loss }
 	accuracy := func(e results.Evaluation) float64 { return e.Accuracy }
 	macroF1 := func(e results.Evaluation) float64 { return e.MacroF1 }
+	weightedF1 := func(e results.Evaluation) float64 { return e.WeightedF1 }
 	meanIoU := func(e results.Evaluation) float64 { return e.MeanIoU }
+	weightedIoU := func(e results.Evaluation) float64 { return e.WeightedIoU }
 	c := &metricsCollector{progress: progress}
 	for _, g := range []struct {
 		name, help string
@@ -56,14 +58,19 @@ func newMetrics(progress *training.Progress) *prometheus.Registry {
 		{"steps", "Steps to do.", always(func(s training.Snapshot) float64 { return float64(s.Steps) })},
 		{"learning_rate", "Learning rate of the last step.", always(func(s training.Snapshot) float64 { return s.Rate })},
 		{"samples_per_second", "Training chips a second.", always(func(s training.Snapshot) float64 { return s.SamplesPerSecond })},
-		{"loss", "Mean training loss of the epoch under way.", always(func(s training.Snapshot) float64 { return s.Loss })},
+		{"loss", "Mean training loss of the epoch under way.", func(s training.Snapshot) (float64, bool) { return s.Loss, s.Loss > 0 }},
 		{"train_loss", "Training loss of the last epoch.", train(loss)},
 		{"train_accuracy", "Training accuracy of the last epoch.", train(accuracy)},
+		{"train_macro_f1", "Training macro F1 of the last epoch.", train(macroF1)},
+		{"train_weighted_f1", "Training F1 of the last epoch, weighted by the classes' samples.", train(weightedF1)},
 		{"train_mean_iou", "Training mean IoU of the last epoch.", train(meanIoU)},
+		{"train_weighted_iou", "Training IoU of the last epoch, weighted by the classes' samples.", train(weightedIoU)},
 		{"valid_loss", "Validation loss of the last epoch.", valid(loss)},
 		{"valid_accuracy", "Validation accuracy of the last epoch.", valid(accuracy)},
 		{"valid_macro_f1", "Validation macro F1 of the last epoch.", valid(macroF1)},
+		{"valid_weighted_f1", "Validation F1 of the last epoch, weighted by the classes' samples.", valid(weightedF1)},
 		{"valid_mean_iou", "Validation mean IoU of the last epoch.", valid(meanIoU)},
+		{"valid_weighted_iou", "Validation IoU of the last epoch, weighted by the classes' samples.", valid(weightedIoU)},
 		{"peak_memory_bytes", "Largest resident size of the process.", func(training.Snapshot) (float64, bool) {
 			peak := training.PeakMemory()
 			return float64(peak), peak > 0

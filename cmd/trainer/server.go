@@ -14,6 +14,7 @@ import (
 
 	"github.com/swath-dev/swath/internal/contract"
 	"github.com/swath-dev/swath/internal/training"
+	"github.com/swath-dev/swath/internal/training/results"
 )
 
 // progressServer answers how far training is, at the contract's paths.
@@ -79,15 +80,23 @@ func (s *progressServer) answer(w http.ResponseWriter, _ *http.Request) {
 	}
 }
 
-// progressMetrics are the newest metrics by name.
+// progressMetrics are the newest metrics by name: loss is that of the epoch under way, the others are of the last epoch.
 func progressMetrics(s training.Snapshot) map[string]float64 {
 	m := map[string]float64{"samplesPerSecond": s.SamplesPerSecond, "learningRate": s.Rate}
+	if s.Loss > 0 {
+		m["loss"] = s.Loss
+	}
+	add := func(of string, e results.Evaluation) {
+		m[of+"Loss"], m[of+"Accuracy"] = e.Loss, e.Accuracy
+		m[of+"MacroF1"], m[of+"WeightedF1"] = e.MacroF1, e.WeightedF1
+		m[of+"MeanIoU"], m[of+"WeightedIoU"] = e.MeanIoU, e.WeightedIoU
+	}
 	if s.Last == nil {
 		return m
 	}
-	m["trainLoss"], m["trainAccuracy"], m["trainMeanIoU"] = s.Last.Train.Loss, s.Last.Train.Accuracy, s.Last.Train.MeanIoU
-	if v := s.Last.Valid; v != nil {
-		m["validLoss"], m["validAccuracy"], m["validMacroF1"], m["validMeanIoU"] = v.Loss, v.Accuracy, v.MacroF1, v.MeanIoU
+	add("train", s.Last.Train)
+	if s.Last.Valid != nil {
+		add("valid", *s.Last.Valid)
 	}
 	return m
 }

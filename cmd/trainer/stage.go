@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -22,7 +23,7 @@ type stageOptions struct {
 	contract.Args
 	// workDir, messagePath and address are those of the contract, but in tests.
 	workDir, messagePath, address string
-	interval                      time.Duration
+	interval, storeTime           time.Duration
 	// fetched are the digests of the files that this process has fetched, by ID.
 	fetched map[string]storage.Digest
 	log     *stageLog
@@ -65,6 +66,7 @@ func newOneStage(stage contract.Stage, short string, do func(context.Context, *s
 	flags.StringVar(&o.workDir, "work-dir", contract.WorkDir, "folder to write to")
 	flags.StringVar(&o.messagePath, "termination-message-path", contract.TerminationMessagePath, "file for the termination message, which must be there")
 	flags.DurationVar(&o.interval, "checkpoint-interval", training.CheckpointInterval, "how often checkpoints are written at most")
+	flags.DurationVar(&o.storeTime, "store-time", retryStoring, "how long storing the model is tried while storage is unavailable")
 	flags.StringVar(&o.address, "listen", fmt.Sprintf(":%d", contract.ProgressPort), "address to serve progress and metrics at")
 	return c
 }
@@ -184,7 +186,7 @@ func (o *stageOptions) fetch(ctx context.Context, store *storage.Store) error {
 			continue
 		}
 		var digest storage.Digest
-		err := retry(ctx, o.log, "fetching a file", func() (err error) {
+		err := o.reading(ctx, "fetching a file", func() (err error) {
 			digest, err = store.FetchFile(ctx, file.id, o.path(file.id))
 			return err
 		})
@@ -203,21 +205,31 @@ func (o *stageOptions) fetch(ctx context.Context, store *storage.Store) error {
 	return nil
 }
 
-// validateStage checks the files that the stage download has fetched.
-func validateStage(ctx context.Context, o *stageOptions) (contract.Message, error) {
+// prepare checks the files and chooses the hyperparameters, within the memory of the container.
+func (o *stageOptions) prepare(ctx context.Context) (*training.Session, error) {
 	request, err := o.request()
 	if err != nil {
-		return contract.Message{}, err
+		return nil, err
 	}
+	keepMemory(request.MemoryLimit)
 	session, err := training.Prepare(ctx, request)
+	if err != nil {
+		return nil, err
+	}
+	for _, warning := range session.Warnings() {
+		o.log.Warn(warning)
+	}
+	return session, nil
+}
+
+// validateStage checks the files that the stage download has fetched. Its message says what training is going to use.
+func validateStage(ctx context.Context, o *stageOptions) (contract.Message, error) {
+	session, err := o.prepare(ctx)
 	if err != nil {
 		return contract.Message{}, err
 	}
 	defer session.Close()
-	for _, warning := range session.Warnings() {
-		o.log.Warn(warning)
-	}
-	message := contract.Message{Warnings: session.Warnings()}
+	message := contract.Message{Job: o.Job, Start: o.Start, Stage: o.Stage, Warnings: session.Warnings()}
 	for i, file := range session.Files() {
 		into := &message.Training
 		if i > 0 {
@@ -226,5 +238,20 @@ func validateStage(ctx context.Context, o *stageOptions) (contract.Message, erro
 		*into = &contract.File{SHA256: file.SHA256, Bytes: file.Bytes, Samples: int64(file.Samples)}
 		o.log.Info("valid", "file", file.ID, "samples", file.Samples)
 	}
-	return message, nil
+	return withHyperparameters(message, session)
+}
+
+// withHyperparameters adds what training is going to use, if there is room beside the warnings: training says it again.
+func withHyperparameters(m contract.Message, session *training.Session) (contract.Message, error) {
+	used, err := json.Marshal(session.Settings())
+	if err != nil {
+		return m, fmt.Errorf("encoding the hyperparameters: %w", err)
+	}
+	full := m
+	full.Hyperparameters = used
+	text, err := json.Marshal(full)
+	if err != nil || len(text) > contract.MaxMessageBytes {
+		return m, err
+	}
+	return full, nil
 }

@@ -100,7 +100,7 @@ func TestTheStagesOfAJob(t *testing.T) {
 	if manifest, err := p.store.ModelManifest(t.Context(), m.Model); err != nil || storage.DigestOf(manifest).SHA256 != m.Manifest {
 		t.Errorf("the manifest is not the one of the message (%v)", err)
 	}
-	log, err := p.store.OpenJobObject(t.Context(), testJob, logName)
+	log, err := p.store.OpenJobObject(t.Context(), testJob, logName(2))
 	if err != nil {
 		t.Fatal(err)
 	}

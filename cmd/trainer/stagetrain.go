@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"runtime/debug"
 	"strconv"
 	"time"
 
@@ -17,8 +16,8 @@ import (
 	"github.com/swath-dev/swath/internal/training/manifest"
 )
 
-// logName is the object of a job that holds the end of the log of its training.
-const logName = "train-log.txt"
+// logName is the object of a job that holds the end of the log of one start of its training.
+func logName(start int32) string { return fmt.Sprintf("train-log-%d.txt", start) }
 
 // memoryLimit is the container's, as the operator says it; 0 where it does not.
 func memoryLimit() (int64, error) {
@@ -53,45 +52,39 @@ func trainStage(ctx context.Context, o *stageOptions) (_ contract.Message, err e
 	if err := o.fetch(ctx, store); err != nil {
 		return contract.Message{}, err
 	}
-	request, err := o.request()
-	if err != nil {
-		return contract.Message{}, err
-	}
-	if limit := request.MemoryLimit; limit > 0 {
-		// Collects garbage more often instead of growing into the limit.
-		debug.SetMemoryLimit(limit / 10 * 9)
-	}
-	session, err := training.Prepare(ctx, request)
+	session, err := o.prepare(ctx)
 	if err != nil {
 		return contract.Message{}, err
 	}
 	defer session.Close()
-	for _, warning := range session.Warnings() {
-		o.log.Warn(warning)
-	}
 	if err := server.use(session); err != nil {
 		return contract.Message{}, err
 	}
-	outcome, err := o.train(ctx, store, session, server)
+	return o.train(ctx, store, session, server)
+}
+
+// train trains with checkpoints in the bucket, stores results and model there, and says what was stored.
+func (o *stageOptions) train(ctx context.Context, store *storage.Store, session *training.Session, server *progressServer) (contract.Message, error) {
+	warn := func(text string) { o.log.Warn(text) }
+	checkpoints := training.NewCheckpoints(jobCheckpoints{store, o.Job}, o.interval, warn)
+	run := &trainingRun{session, checkpoints, server.progress, stageWatcher{o.log}, o.reading, o.storing}
+	var standing []byte
+	outcome, err := run.do(ctx, func(ctx context.Context, outcome *training.Outcome) (err error) {
+		standing, err = o.commit(ctx, store, outcome)
+		return err
+	})
 	if err != nil {
 		return contract.Message{}, err
 	}
 	for _, warning := range outcome.NewWarnings {
 		o.log.Warn(warning)
 	}
-	return o.commit(ctx, store, outcome)
-}
-
-// train trains with checkpoints in the bucket.
-func (o *stageOptions) train(ctx context.Context, store *storage.Store, session *training.Session, server *progressServer) (*training.Outcome, error) {
-	warn := func(text string) { o.log.Warn(text) }
-	checkpoints := training.NewCheckpoints(jobCheckpoints{store, o.Job}, o.interval, warn)
-	var outcome *training.Outcome
-	err := retry(ctx, o.log, "reading checkpoints", func() (err error) {
-		outcome, err = trainWatched(ctx, session, checkpoints, server.progress, stageWatcher{o.log})
-		return err
-	})
-	return outcome, err
+	o.log.Info("stored the model", "model", outcome.Manifest.ID)
+	// The model is safe: that some checkpoints stay is no failure.
+	if err := checkpoints.Clear(ctx); err != nil {
+		o.log.Warn("the checkpoints could not be removed", "error", err.Error())
+	}
+	return o.success(outcome.Manifest, standing)
 }
 
 // stageWatcher writes a line for each epoch.
@@ -108,7 +101,7 @@ func (w stageWatcher) watch(s training.Snapshot, epoch bool) {
 // standing looks for the model of this job: it is there when a message was lost after the model was stored.
 func (o *stageOptions) standing(ctx context.Context, store *storage.Store) (contract.Message, bool, error) {
 	var standing []byte
-	err := retry(ctx, o.log, "looking for the model", func() (err error) {
+	err := o.reading(ctx, "looking for the model", func() (err error) {
 		standing, err = store.ModelManifest(ctx, contract.ModelID(o.Job))
 		return err
 	})
@@ -127,41 +120,24 @@ func (o *stageOptions) standing(ctx context.Context, store *storage.Store) (cont
 	return message, err == nil, err
 }
 
-// commit stores the results and the model, removes the checkpoints and says what was stored.
-func (o *stageOptions) commit(ctx context.Context, store *storage.Store, outcome *training.Outcome) (contract.Message, error) {
+// commit stores the results and the model, and gives the manifest that stands there then.
+func (o *stageOptions) commit(ctx context.Context, store *storage.Store, outcome *training.Outcome) ([]byte, error) {
 	parts := make([]storage.Part, 0, len(outcome.Parts))
 	for _, part := range outcome.Parts {
 		parts = append(parts, storage.Part{Name: part.Name, Content: part.Content})
 	}
-	standing := outcome.ManifestBytes
-	err := retry(ctx, o.log, "storing the model", func() error {
-		_, err := store.PutFile(ctx, contract.ResultsFileID(o.Job), training.ResultsName, bytes.NewReader(outcome.Results), time.Now())
-		if err != nil {
-			return err
-		}
-		standing, err = store.CommitModel(ctx, outcome.Manifest.ID, parts, outcome.ManifestBytes)
-		if errors.Is(err, storage.ErrExists) && manifest.SameModel(standing, outcome.ManifestBytes) {
-			return nil
-		}
-		return err
-	})
-	if errors.Is(err, storage.ErrExists) {
-		return contract.Message{}, &conflictError{store.Location("models/" + outcome.Manifest.ID)}
-	}
+	_, err := store.PutFile(ctx, contract.ResultsFileID(o.Job), training.ResultsName, bytes.NewReader(outcome.Results), time.Now())
 	if err != nil {
-		return contract.Message{}, fmt.Errorf("storing the model: %w", err)
+		return nil, fmt.Errorf("storing the results: %w", err)
 	}
-	o.clearCheckpoints(ctx, store)
-	o.log.Info("stored the model", "model", outcome.Manifest.ID)
-	return o.success(outcome.Manifest, standing)
-}
-
-// clearCheckpoints removes what is no longer needed. The model is safe: that some stay is no failure.
-func (o *stageOptions) clearCheckpoints(ctx context.Context, store *storage.Store) {
-	checkpoints := training.NewCheckpoints(jobCheckpoints{store, o.Job}, o.interval, func(string) {})
-	if err := checkpoints.Clear(ctx); err != nil {
-		o.log.Warn("the checkpoints could not be removed", "error", err.Error())
+	standing, err := store.CommitModel(ctx, outcome.Manifest.ID, parts, outcome.ManifestBytes)
+	switch {
+	case err == nil, errors.Is(err, storage.ErrExists) && manifest.SameModel(standing, outcome.ManifestBytes):
+		return standing, nil
+	case errors.Is(err, storage.ErrExists):
+		return nil, &conflictError{store.Location("models/" + outcome.Manifest.ID)}
 	}
+	return nil, fmt.Errorf("storing the model: %w", err)
 }
 
 // success is the message that proves the model.
@@ -183,7 +159,7 @@ func storeLog(store *storage.Store, o *stageOptions, end error) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
-	if _, err := store.PutJobObject(ctx, o.Job, logName, bytes.NewReader(o.log.tail.Bytes())); err != nil {
+	if _, err := store.PutJobObject(ctx, o.Job, logName(o.Start), bytes.NewReader(o.log.tail.Bytes())); err != nil {
 		o.log.Warn("the log could not be stored", "error", err.Error())
 	}
 }

@@ -68,6 +68,7 @@ func (o *trainOptions) run(c *cobra.Command) error {
 		return err
 	}
 	ctx := c.Context()
+	keepMemory(0)
 	session, err := training.Prepare(ctx, o.request())
 	if err != nil {
 		return err
@@ -93,20 +94,33 @@ func (o *trainOptions) run(c *cobra.Command) error {
 	if err := os.MkdirAll(o.output, 0o777); err != nil {
 		return fmt.Errorf("making the output folder: %w", err)
 	}
-	store := checkpoint.Folder(filepath.Join(o.output, checkpointFolder))
-	outcome, err := trainModel(ctx, session, training.NewCheckpoints(store, o.checkpointInterval, display.warn), display)
+	outcome, err := o.train(ctx, session, display)
 	if err != nil {
 		return err
-	}
-	if err := folder.write(outcome); err != nil {
-		return fmt.Errorf("writing the model: %w", err)
-	}
-	if err := os.RemoveAll(string(store)); err != nil {
-		display.warn(fmt.Sprintf("the checkpoints could not be removed: %v", err))
 	}
 	display.finish(outcome)
 	fmt.Fprintf(c.OutOrStdout(), "wrote the model to %s; %s shows how good it is\n", o.output, filepath.Join(o.output, "report.html"))
 	return nil
+}
+
+// train trains with checkpoints in the output folder, and writes the model there.
+func (o *trainOptions) train(ctx context.Context, session *training.Session, display *display) (*training.Outcome, error) {
+	store := checkpoint.Folder(filepath.Join(o.output, checkpointFolder))
+	checkpoints := training.NewCheckpoints(store, o.checkpointInterval, display.warn)
+	run := &trainingRun{session, checkpoints, &training.Progress{}, display, once, once}
+	outcome, err := run.do(ctx, func(_ context.Context, outcome *training.Outcome) error {
+		if err := outputFolder(o.output).write(outcome); err != nil {
+			return fmt.Errorf("writing the model: %w", err)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	if err := errors.Join(checkpoints.Clear(ctx), os.RemoveAll(string(store))); err != nil {
+		display.warn(fmt.Sprintf("the checkpoints could not be removed: %v", err))
+	}
+	return outcome, nil
 }
 
 func (o *trainOptions) request() training.Request {
@@ -140,44 +154,4 @@ func (o *trainOptions) estimate(ctx context.Context, w io.Writer, session *train
 	_, err = fmt.Fprintf(w, "hyperparameters  %s\nsteps            %d\ntime             about %s on this machine\nmemory           about %s\n",
 		settings, estimate.Steps, duration(estimate.Duration), training.Bytes(estimate.Memory))
 	return err
-}
-
-// watcher sees how training goes.
-type watcher interface {
-	resumed(step int)
-	watch(training.Snapshot, bool)
-}
-
-// trainModel trains, from the last checkpoint on if there is one, and makes what training leaves.
-func trainModel(ctx context.Context, session *training.Session, checkpoints *training.Checkpoints, watchers ...watcher) (*training.Outcome, error) {
-	progress := &training.Progress{}
-	return trainWatched(ctx, session, checkpoints, progress, watchers...)
-}
-
-func trainWatched(
-	ctx context.Context, session *training.Session, checkpoints *training.Checkpoints, progress *training.Progress, watchers ...watcher,
-) (*training.Outcome, error) {
-	loop, err := session.Loop(ctx, progress.Hook(), checkpoints.Hook())
-	if err != nil {
-		return nil, err
-	}
-	step, err := checkpoints.Resume(ctx, loop)
-	if err != nil {
-		return nil, err
-	}
-	for _, w := range watchers {
-		if step > 0 {
-			w.resumed(step)
-		}
-		progress.Watch(w.watch)
-	}
-	progress.Start(loop)
-	if err := loop.Run(ctx); err != nil {
-		return nil, err
-	}
-	outcome, err := session.Finish(ctx, loop)
-	if err != nil && ctx.Err() != nil {
-		return nil, loop.Interrupt(ctx)
-	}
-	return outcome, err
 }

@@ -2,12 +2,11 @@ package training
 
 import "github.com/swath-dev/swath/internal/nn"
 
-// Streams of random numbers, so that each purpose has its own.
-const (
-	streamAugment = 0x61756700 + iota
-	streamBaseline
-	streamBootstrap
-)
+// streamAugment is the stream of random numbers of augmentation.
+const streamAugment = 0x61756700
+
+// augmentVersion changes when the same settings move chips in another way: checkpoints of before are not taken then.
+const augmentVersion = 1
 
 // augmenter turns and mirrors training chips. Which way depends on seed, epoch and sample only.
 type augmenter struct {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 
 	"github.com/swath-dev/swath/internal/nn"
 	"github.com/swath-dev/swath/internal/training/manifest"
@@ -19,7 +18,7 @@ const (
 	baselineRate  = 0.05
 )
 
-// baselines measures simple methods on the validation data.
+// baselines measures simple methods on the same data as the model.
 func (s *Session) baselines(ctx context.Context, l *Loop) (map[string]results.Evaluation, error) {
 	majority, err := s.majority(ctx, l)
 	if err != nil {
@@ -35,18 +34,10 @@ func (s *Session) baselines(ctx context.Context, l *Loop) (map[string]results.Ev
 // majority always says the most frequent class of the training data; its loss is that of the classes' shares there, each
 // class counted once more so that none has the share 0.
 func (s *Session) majority(ctx context.Context, l *Loop) (results.Evaluation, error) {
-	var total int64
-	best := 0
-	counts := make([]int64, s.settings.NumClasses)
-	copy(counts, s.counts)
-	for class, n := range counts {
-		total += n + 1
-		if n > counts[best] {
-			best = class
-		}
-	}
+	best, shares := classShares(s.counts, s.settings.NumClasses)
 	sums := partial{Confusion: metrics.NewConfusion(s.settings.NumClasses)}
-	err := l.valid.each(l.valid.loader.Sequential(ctx, 0), nil, func(b batch) error {
+	on := l.measured()
+	err := on.each(on.loader.Sequential(ctx, 0), nil, func(b batch) error {
 		for _, label := range b.labels {
 			if int(label) == l.loss.IgnoreLabel {
 				continue
@@ -55,9 +46,8 @@ func (s *Session) majority(ctx context.Context, l *Loop) (results.Evaluation, er
 			if l.loss.ClassWeights != nil {
 				weight = float64(l.loss.ClassWeights[label])
 			}
-			share := float64(counts[label]+1) / float64(total)
 			sums.Confusion.Add(int(label), best)
-			sums.Loss += float64(weight * s.lossOf(share))
+			sums.Loss += float64(weight * lossOf(shares[label], l.loss))
 			sums.Weight += weight
 		}
 		return ctx.Err()
@@ -65,18 +55,78 @@ func (s *Session) majority(ctx context.Context, l *Loop) (results.Evaluation, er
 	return sums.evaluation(), err
 }
 
-// lossOf is the loss where the right class has a probability.
-func (s *Session) lossOf(p float64) float64 {
-	loss := -math.Log(p)
-	if s.settings.Loss == LossFocal {
-		return (1 - p) * (1 - p) * loss
+// classShares are the most frequent class, the first of equals, and the share of each, counted once more.
+func classShares(counts []int64, classes int) (best int, shares []float64) {
+	all := make([]int64, classes)
+	copy(all, counts)
+	total := int64(classes)
+	for class, n := range all {
+		total += n
+		if n > all[best] {
+			best = class
+		}
 	}
-	return loss
+	for _, n := range all {
+		shares = append(shares, float64(n+1)/float64(total))
+	}
+	return best, shares
 }
 
-// linear trains a linear model: on mean and deviation of each band of a chip, or for segmentation on the bands of each
-// pixel.
+// lossOf is the loss where the right class has the probability p, class weights aside.
+func lossOf(p float64, loss nn.Loss) float64 {
+	surprise := -nn.Log(p)
+	if loss.FocalGamma == focalGamma {
+		rest := 1 - p
+		return float64(float64(rest*rest) * surprise)
+	}
+	return surprise
+}
+
+// linear trains a linear model and measures it.
 func (s *Session) linear(ctx context.Context, l *Loop) (results.Evaluation, error) {
+	m, err := s.newLinear(l)
+	if err != nil {
+		return results.Evaluation{}, err
+	}
+	for epoch := 0; m.steps < baselineSteps; epoch++ {
+		chips := 0
+		err := l.train.each(l.train.loader.Shuffled(ctx, calibrationEpoch+epoch, 0), nil, func(b batch) error {
+			if m.steps >= baselineSteps || chips >= baselineChips {
+				return errEnough
+			}
+			chips += b.N
+			if err := m.step(b); err != nil {
+				return err
+			}
+			return ctx.Err()
+		})
+		if err != nil && !errors.Is(err, errEnough) {
+			return results.Evaluation{}, err
+		}
+	}
+	config := l.inferPlan.Config()
+	infer, err := nn.NewPlan(m.model, s.planConfig(nn.Infer, config.MaxBatch, config.Height))
+	if err != nil {
+		return results.Evaluation{}, err
+	}
+	sums, err := l.evaluate(ctx, infer, nil)
+	if err != nil {
+		return results.Evaluation{}, err
+	}
+	return sums.evaluation(), nil
+}
+
+// linearModel is a linear model in training: on mean and deviation of each band of a chip, or for segmentation on the
+// bands of each pixel.
+type linearModel struct {
+	model     *nn.Model
+	plan      *nn.Plan
+	optimizer *nn.AdamW
+	loss      nn.Loss
+	steps     int
+}
+
+func (s *Session) newLinear(l *Loop) (*linearModel, error) {
 	builder := nn.NewBuilder(s.graph.Bands)
 	var logits *nn.Node
 	if s.request.Task == Classification {
@@ -86,51 +136,31 @@ func (s *Session) linear(ctx context.Context, l *Loop) (results.Evaluation, erro
 	}
 	graph, err := builder.Build(logits)
 	if err != nil {
-		return results.Evaluation{}, err
+		return nil, err
 	}
 	model, err := s.newModel(graph)
 	if err != nil {
-		return results.Evaluation{}, err
+		return nil, err
 	}
-	side := s.report.Training.Shape[1]
-	plan, err := nn.NewPlan(model, s.planConfig(nn.Train, l.train.loader.MaxBatch(), side))
+	plan, err := nn.NewPlan(model, s.planConfig(nn.Train, l.train.loader.MaxBatch(), s.report.Training.Shape[1]))
 	if err != nil {
-		return results.Evaluation{}, err
+		return nil, err
 	}
-	optimizer := nn.NewAdamW(model, nn.AdamWConfig{})
-	for epoch, step := 0, 0; step < baselineSteps; epoch++ {
-		chips := 0
-		err := l.train.each(l.train.loader.Shuffled(ctx, calibrationEpoch+epoch, 0), nil, func(b batch) error {
-			if step++; step > baselineSteps || chips >= baselineChips {
-				return errEnough
-			}
-			chips += b.N
-			return stepLinear(plan, optimizer, b, l.loss, baselineRate*(1-float64(step)/(baselineSteps+1)))
-		})
-		if err != nil && !errors.Is(err, errEnough) {
-			return results.Evaluation{}, err
-		}
-	}
-	infer, err := nn.NewPlan(model, s.planConfig(nn.Infer, l.inferPlan.Config().MaxBatch, side))
-	if err != nil {
-		return results.Evaluation{}, err
-	}
-	sums, err := l.evaluateModel(ctx, infer, nil)
-	if err != nil {
-		return results.Evaluation{}, err
-	}
-	return sums.evaluation(), nil
+	return &linearModel{model: model, plan: plan, optimizer: nn.NewAdamW(model, nn.AdamWConfig{}), loss: l.loss}, nil
 }
 
-func stepLinear(plan *nn.Plan, optimizer *nn.AdamW, b batch, loss nn.Loss, rate float64) error {
-	if err := plan.Forward(b.Batch); err != nil {
+// step trains on one batch, with a rate that falls in a line.
+func (m *linearModel) step(b batch) error {
+	m.steps++
+	rate := float64(baselineRate * (1 - float64(m.steps)/(baselineSteps+1)))
+	if err := m.plan.Forward(b.Batch); err != nil {
 		return err
 	}
-	if _, err := plan.Loss(loss, b.labels); err != nil {
+	if _, err := m.plan.Loss(m.loss, b.labels); err != nil {
 		return err
 	}
-	if err := plan.Backward(); err != nil {
+	if err := m.plan.Backward(); err != nil {
 		return err
 	}
-	return optimizer.Step(plan.Gradients(), rate)
+	return m.optimizer.Step(m.plan.Gradients(), rate)
 }

@@ -30,8 +30,8 @@ func (s *Session) Memory() (int64, error) {
 	for _, spec := range s.graph.Params {
 		weights += spec.Len()
 	}
-	// Weights, two moments, the chosen weights, and those of a checkpoint or of the exported model.
-	const copies = 6
+	// Weights, two moments, the chosen weights, and the copy of all four that a checkpoint is written from.
+	const copies = 8
 	return need + train + infer + copies*4*int64(weights), nil
 }
 

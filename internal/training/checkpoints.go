@@ -12,16 +12,32 @@ import (
 // CheckpointInterval is how often checkpoints are written at most.
 const CheckpointInterval = time.Minute
 
-// saveTimeout bounds how long training waits for storage that does not answer.
-const saveTimeout = 2 * time.Minute
+const (
+	// writeTimeout bounds a write beside training, saveTimeout one that the end of the process waits for.
+	writeTimeout = 10 * time.Minute
+	saveTimeout  = 2 * time.Minute
+	// stopTimeout is how long a write that was cancelled is waited for.
+	stopTimeout = 10 * time.Second
+)
 
-// Checkpoints saves a training so that it can go on after its process has ended.
+// Checkpoints saves a training so that it can go on after its process has ended. While training goes on they are written
+// beside it, from a copy, so that slow storage does not slow it down.
 type Checkpoints struct {
 	keeper *checkpoint.Keeper
 	every  time.Duration
 	warn   func(string)
 	now    func() time.Time
 	last   time.Time
+	copied []checkpoint.Tensor
+	// writing is the write under way; nil where there is none.
+	writing *write
+}
+
+// write is one checkpoint that is being written beside training.
+type write struct {
+	step   int
+	cancel context.CancelFunc
+	done   chan error
 }
 
 // NewCheckpoints saves to a store at most so often. What the user should know, such as a checkpoint that could not be
@@ -30,23 +46,71 @@ func NewCheckpoints(store checkpoint.Store, every time.Duration, warn func(strin
 	return &Checkpoints{keeper: checkpoint.NewKeeper(store), every: every, warn: warn, now: time.Now, last: time.Now()}
 }
 
-// Hook saves after steps, and at an interruption.
+// Hook saves after steps, and when training ends before its model is safe.
 func (c *Checkpoints) Hook() Hook {
 	return Hook{
 		Step: func(ctx context.Context, l *Loop) error {
-			if c.now().Sub(c.last) < c.every {
-				return nil
+			c.collect()
+			if c.writing == nil && c.now().Sub(c.last) >= c.every {
+				c.begin(ctx, l)
 			}
-			if err := c.save(ctx, l); err != nil && ctx.Err() == nil {
-				c.warn(fmt.Sprintf("the checkpoint of step %d could not be written, training goes on: %v", l.state.Step, err))
-			}
-			c.last = c.now()
 			return nil
 		},
-		Interrupt: c.save,
+		Interrupt: func(ctx context.Context, l *Loop) error {
+			c.stop()
+			return c.save(ctx, l)
+		},
 	}
 }
 
+// begin copies where training stands and starts to write it.
+func (c *Checkpoints) begin(ctx context.Context, l *Loop) {
+	tensors := l.tensors()
+	if c.copied == nil {
+		c.copied = make([]checkpoint.Tensor, len(tensors))
+	}
+	for i, t := range tensors {
+		c.copied[i] = checkpoint.Tensor{Name: t.Name, Values: append(c.copied[i].Values[:0], t.Values...)}
+	}
+	// An interruption stops the write by itself, to save what is newer.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), writeTimeout)
+	w := &write{step: l.state.Step, cancel: cancel, done: make(chan error, 1)}
+	saved, copied := l.state.clone(), c.copied
+	go func() { w.done <- c.keeper.Save(ctx, saved.Step, saved, copied) }()
+	c.writing, c.last = w, c.now()
+}
+
+// collect looks whether the write under way has come to its end.
+func (c *Checkpoints) collect() {
+	if c.writing == nil {
+		return
+	}
+	select {
+	case err := <-c.writing.done:
+		if err != nil {
+			c.warn(fmt.Sprintf("the checkpoint of step %d could not be written, training goes on: %v", c.writing.step, err))
+		}
+		c.writing.cancel()
+		c.writing = nil
+	default:
+	}
+}
+
+// stop ends the write under way. If it cannot be ended it keeps its copy, and the next one gets another.
+func (c *Checkpoints) stop() {
+	if c.writing == nil {
+		return
+	}
+	c.writing.cancel()
+	select {
+	case <-c.writing.done:
+	case <-time.After(stopTimeout):
+		c.copied = nil
+	}
+	c.writing = nil
+}
+
+// save writes where training stands, and waits for it.
 func (c *Checkpoints) save(ctx context.Context, l *Loop) error {
 	ctx, cancel := context.WithTimeout(ctx, saveTimeout)
 	defer cancel()
@@ -80,4 +144,7 @@ func (c *Checkpoints) Resume(ctx context.Context, l *Loop) (step int, err error)
 }
 
 // Clear removes all checkpoints, once the model is safe.
-func (c *Checkpoints) Clear(ctx context.Context) error { return c.keeper.RemoveAll(ctx) }
+func (c *Checkpoints) Clear(ctx context.Context) error {
+	c.stop()
+	return c.keeper.RemoveAll(ctx)
+}

@@ -20,6 +20,8 @@ type Estimate struct {
 const (
 	estimateSteps = 8
 	estimateTime  = 10 * time.Second
+	// reportTime is about what exporting the model and drawing the report takes, whatever the data.
+	reportTime = time.Second
 )
 
 // Estimate says how long training would take and how much memory, from a few steps whose result is thrown away.
@@ -41,16 +43,26 @@ func (s *Session) Estimate(ctx context.Context) (Estimate, error) {
 	if err != nil {
 		return e, err
 	}
-	e.Duration = steps * time.Duration(e.Steps)
 	forward, err := timed(ctx, l, estimateSteps, func(b batch) error { return l.inferPlan.Forward(b.Batch) })
 	if err != nil {
 		return e, err
 	}
-	perEpoch := min(l.train.loader.Batches(), calibrationChips/s.settings.BatchSize)
+	linear, err := s.newLinear(l)
+	if err != nil {
+		return e, err
+	}
+	linearSteps, err := timed(ctx, l, estimateSteps, linear.step)
+	if err != nil {
+		return e, err
+	}
+	perEpoch := min(l.train.loader.Batches(), (calibrationChips+s.settings.BatchSize-1)/s.settings.BatchSize)
 	if l.valid != nil {
 		perEpoch += l.valid.loader.Batches()
 	}
-	e.Duration += forward * time.Duration(perEpoch*s.settings.Epochs)
+	// At the end the chosen weights are measured, and so are the baselines; chips for the report are looked for.
+	const lastPasses = 4
+	passes := perEpoch*s.settings.Epochs + lastPasses*l.measured().loader.Batches()
+	e.Duration = steps*time.Duration(e.Steps) + forward*time.Duration(passes) + linearSteps*baselineSteps + reportTime
 	return e, nil
 }
 

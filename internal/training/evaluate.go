@@ -50,17 +50,22 @@ type seen struct {
 	logits    []float32
 }
 
-// evaluate passes all validation data through the network with its weights as they are. visit, which may be nil, sees each
-// batch.
-func (l *Loop) evaluate(ctx context.Context, visit func(seen) error) (*partial, error) {
-	return l.evaluateModel(ctx, l.inferPlan, visit)
+// measured gives the data that figures are of: the validation chips, or where there are none those of training.
+func (l *Loop) measured() *source {
+	if l.valid != nil {
+		return l.valid
+	}
+	return l.train
 }
 
-func (l *Loop) evaluateModel(ctx context.Context, plan *nn.Plan, visit func(seen) error) (*partial, error) {
+// evaluate passes all data that figures are of through a plan, whose weights it loads as they are. visit, which may be
+// nil, sees each batch.
+func (l *Loop) evaluate(ctx context.Context, plan *nn.Plan, visit func(seen) error) (*partial, error) {
+	on := l.measured()
 	plan.Load()
 	sums := &partial{Confusion: metrics.NewConfusion(l.settings.NumClasses)}
 	var logits []float32
-	err := l.valid.each(l.valid.loader.Sequential(ctx, 0), nil, func(b batch) error {
+	err := on.each(on.loader.Sequential(ctx, 0), nil, func(b batch) error {
 		if err := plan.Forward(b.Batch); err != nil {
 			return err
 		}

@@ -2,9 +2,9 @@ package training
 
 import (
 	"cmp"
-	"math"
 	"slices"
 
+	"github.com/swath-dev/swath/internal/nn"
 	"github.com/swath-dev/swath/internal/training/metrics"
 	"github.com/swath-dev/swath/internal/training/report"
 )
@@ -24,8 +24,9 @@ type gallery struct {
 	ignore  int
 	side    int
 	perChip int
-	// bootstrap gathers counts by chip for intervals, and chip counts them.
+	// bootstrap gathers counts for intervals by group, groups has the group of each chip, and chip counts chips.
 	bootstrap *metrics.Bootstrap
+	groups    []int
 	chip      int
 	// accuracies is the share of right pixels of each chip, to choose a sheet from.
 	accuracies []float64
@@ -43,7 +44,7 @@ func (g *gallery) look(b seen) error {
 	for i := range b.N {
 		g.decode(b.labels[i*per:(i+1)*per], b.predicted[i*per:(i+1)*per])
 		if g.bootstrap != nil {
-			g.bootstrap.Add(g.chip, g.truth, g.guess)
+			g.bootstrap.Add(g.groups[g.chip], g.truth, g.guess)
 		}
 		g.accuracies = append(g.accuracies, share(g.truth, g.guess))
 		if g.task == Classification && g.truth[0] >= 0 && g.truth[0] != g.guess[0] {
@@ -106,11 +107,12 @@ func (g *gallery) copyChip(b seen, i int, confidence float64) report.Chip {
 
 // probability is the softmax of one of the logits.
 func probability(logits []float32, class int) float64 {
+	most := float64(slices.Max(logits))
 	sum := 0.0
 	for _, v := range logits {
-		sum += math.Exp(float64(v) - float64(logits[class]))
+		sum += nn.Exp(float64(v) - most)
 	}
-	return 1 / sum
+	return nn.Exp(float64(logits[class])-most) / sum
 }
 
 // choose picks the chips of the sheet by the first pass: from the worst to the best, evenly spaced.

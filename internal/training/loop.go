@@ -16,17 +16,17 @@ import (
 // ErrInterrupted says that training was told to stop. If there is a checkpoint hook, it has saved where training stood.
 var ErrInterrupted = errors.New("training was interrupted")
 
-// NotFiniteError says that the loss is no longer a number: training with these hyperparameters cannot succeed.
+// NotFiniteError says that training has left the numbers: with these hyperparameters it cannot succeed.
 type NotFiniteError struct {
 	Step, Epoch  int
 	LearningRate float64
-	// Where is "training" or "validation".
-	Where string
+	// What is not finite: "training loss", "validation loss" or "gradient".
+	What string
 }
 
 func (e *NotFiniteError) Error() string {
-	return fmt.Sprintf("the %s loss is not finite at step %d (epoch %d) with learning rate %.3g; try a lower learningRate",
-		e.Where, e.Step, e.Epoch, e.LearningRate)
+	return fmt.Sprintf("the %s is not finite at step %d (epoch %d) with learning rate %.3g; try a lower learningRate",
+		e.What, e.Step, e.Epoch, e.LearningRate)
 }
 
 // Hook is called by the loop. Any of the functions may be nil; an error ends training.
@@ -34,7 +34,7 @@ type Hook struct {
 	// Step is called after each step, Epoch after each epoch that is wholly done.
 	Step  func(context.Context, *Loop) error
 	Epoch func(context.Context, *Loop) error
-	// Interrupt is called once when training was told to stop, with a context that is not yet at its end.
+	// Interrupt is called when training ends before its model is safe, with a context that is not yet at its end.
 	Interrupt func(context.Context, *Loop) error
 }
 
@@ -74,15 +74,23 @@ func (l *Loop) Run(ctx context.Context) error {
 
 // Interrupt lets the hooks save where training stands, and returns [ErrInterrupted]. ctx may have ended.
 func (l *Loop) Interrupt(ctx context.Context) error {
+	if err := l.Save(ctx); err != nil {
+		return fmt.Errorf("%w at step %d: %w", ErrInterrupted, l.state.Step, err)
+	}
+	return fmt.Errorf("%w at step %d", ErrInterrupted, l.state.Step)
+}
+
+// Save lets the hooks save where training stands. ctx may have ended.
+func (l *Loop) Save(ctx context.Context) error {
 	l.account()
 	for _, hook := range l.hooks {
 		if hook.Interrupt != nil {
 			if err := hook.Interrupt(context.WithoutCancel(ctx), l); err != nil {
-				return fmt.Errorf("%w at step %d: %w", ErrInterrupted, l.state.Step, err)
+				return err
 			}
 		}
 	}
-	return fmt.Errorf("%w at step %d", ErrInterrupted, l.state.Step)
+	return nil
 }
 
 func (l *Loop) run(ctx context.Context) error {
@@ -147,7 +155,7 @@ func (l *Loop) step(b batch) error {
 		return err
 	}
 	if !finite(loss.Sum) {
-		return l.notFinite("training", rate)
+		return l.notFinite("training loss", rate)
 	}
 	predicted := l.predicted[:l.trainPlan.Labels()]
 	if err := l.trainPlan.Predict(predicted); err != nil {
@@ -159,7 +167,7 @@ func (l *Loop) step(b batch) error {
 	}
 	norm := nn.ClipNorm(l.trainPlan.Gradients(), clipNorm)
 	if !finite(norm) {
-		return l.notFinite("training", rate)
+		return l.notFinite("gradient", rate)
 	}
 	if err := l.optimizer.Step(l.trainPlan.Gradients(), rate); err != nil {
 		return err
@@ -177,8 +185,8 @@ func (l *Loop) step(b batch) error {
 // clipNorm bounds the length of a gradient: far above that of healthy training, it takes the edge off a bad batch.
 const clipNorm = 5
 
-func (l *Loop) notFinite(where string, rate float64) error {
-	return &NotFiniteError{Step: l.state.Step + 1, Epoch: l.state.Epoch + 1, LearningRate: rate, Where: where}
+func (l *Loop) notFinite(what string, rate float64) error {
+	return &NotFiniteError{Step: l.state.Step + 1, Epoch: l.state.Epoch + 1, LearningRate: rate, What: what}
 }
 
 func finite(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }
@@ -203,13 +211,13 @@ func (l *Loop) endEpoch(ctx context.Context) error {
 		LearningRate: l.schedule.rate(l.state.Step - 1), Weights: weightsDigest(l.model)[:hashLength],
 	}
 	if l.valid != nil {
-		found, err := l.evaluate(ctx, nil)
+		found, err := l.evaluate(ctx, l.inferPlan, nil)
 		if err != nil {
 			return err
 		}
 		valid := found.evaluation()
 		if !finite(valid.Loss) {
-			return &NotFiniteError{Step: l.state.Step, Epoch: row.Epoch, LearningRate: row.LearningRate, Where: "validation"}
+			return &NotFiniteError{Step: l.state.Step, Epoch: row.Epoch, LearningRate: row.LearningRate, What: "validation loss"}
 		}
 		row.Valid = &valid
 	}
@@ -248,5 +256,12 @@ func (l *Loop) choose(row results.Row) {
 		l.chosen.CopyFrom(l.model)
 	}
 	patience := l.settings.EarlyStoppingPatience
-	l.state.StoppedEarly = patience > 0 && row.Valid != nil && row.Epoch-l.state.Chosen >= patience
+	l.state.StoppedEarly = patience > 0 && row.Valid != nil && row.Epoch-max(l.state.Chosen, l.warmEpochs()) >= patience
+}
+
+// warmEpochs is the number of epochs in which the learning rate rises. Patience runs after them only: a loss that
+// wavers while the steps still grow says nothing about what more training would give.
+func (l *Loop) warmEpochs() int {
+	batches := l.train.loader.Batches()
+	return (l.schedule.warmup + batches - 1) / batches
 }

@@ -13,7 +13,6 @@ import (
 
 	"github.com/swath-dev/swath/internal/nn"
 	"github.com/swath-dev/swath/internal/training/manifest"
-	"github.com/swath-dev/swath/internal/training/metrics"
 	"github.com/swath-dev/swath/internal/training/onnx"
 	"github.com/swath-dev/swath/internal/training/report"
 	"github.com/swath-dev/swath/internal/training/results"
@@ -50,15 +49,13 @@ func (s *Session) Finish(ctx context.Context, l *Loop) (*Outcome, error) {
 		return nil, err
 	}
 	in := report.Input{Manifest: m, Rows: l.state.Rows, ClassSamples: s.counts}
-	if l.valid != nil {
-		if in.Chips, err = s.measure(ctx, l, m); err != nil {
-			return nil, err
-		}
-		if m.Metrics.Baselines, err = s.baselines(ctx, l); err != nil {
-			return nil, err
-		}
-		s.judge(m)
+	if in.Chips, err = s.measure(ctx, l, m); err != nil {
+		return nil, err
 	}
+	if m.Metrics.Baselines, err = s.baselines(ctx, l); err != nil {
+		return nil, err
+	}
+	m.Warnings = append(m.Warnings, judge(m)...)
 	o := &Outcome{Manifest: m, NewWarnings: m.Warnings[len(s.warnings):]}
 	network, err := s.export(l.model, m)
 	if err != nil {
@@ -104,11 +101,11 @@ func (s *Session) manifest(l *Loop) (*manifest.Manifest, error) {
 	}
 	last, chosen := l.state.Rows[len(l.state.Rows)-1], l.state.Rows[l.state.Chosen-1]
 	m.Metrics = manifest.Metrics{
-		SelectedOn: manifest.SelectedLastEpoch, Epoch: chosen.Epoch, Training: chosen.Train,
+		SelectedOn: manifest.SelectedLastEpoch, Epoch: chosen.Epoch, Training: chosen.Train, BaselinesOn: manifest.OnTraining,
 		LastEpoch: manifest.LastEpoch{Epoch: last.Epoch, Training: last.Train, Validation: last.Valid},
 	}
 	if l.valid != nil {
-		m.Metrics.SelectedOn = manifest.SelectedOnValidation
+		m.Metrics.SelectedOn, m.Metrics.BaselinesOn = manifest.SelectedOnValidation, manifest.OnValidation
 	}
 	var err error
 	m.Training, err = s.origin(l)
@@ -153,62 +150,6 @@ func (s *Session) origin(l *Loop) (manifest.Training, error) {
 
 func (s *Session) file(i int) manifest.File {
 	return manifest.File{ID: s.files[i].Name(), SHA256: s.digests[i].SHA256, Bytes: s.digests[i].Bytes, Samples: s.files[i].Len()}
-}
-
-// measure evaluates the chosen weights once more and looks closer.
-func (s *Session) measure(ctx context.Context, l *Loop, m *manifest.Manifest) ([]report.Chip, error) {
-	g := &gallery{
-		task: s.request.Task, classes: s.settings.NumClasses, ignore: l.loss.IgnoreLabel,
-		side: s.report.Training.Shape[1], perChip: l.train.perChip,
-	}
-	if s.request.Task == Segmentation {
-		g.bootstrap = metrics.NewBootstrap(s.settings.NumClasses, s.valid.Len())
-	}
-	sums, err := l.evaluate(ctx, g.look)
-	if err != nil {
-		return nil, err
-	}
-	v := &manifest.Evaluation{
-		Evaluation: sums.evaluation(), Chips: sums.Chips, PerClass: sums.Confusion.PerClass(), Confusion: sums.Confusion,
-		Interval95: map[string]metrics.Interval{},
-	}
-	m.Metrics.Validation = v
-	if s.request.Task == Classification {
-		var right int64
-		for class := range s.settings.NumClasses {
-			right += sums.Confusion.At(class, class)
-		}
-		v.Interval95["accuracy"] = metrics.Wilson(right, v.Samples)
-		return g.chips(), nil
-	}
-	if accuracy, iou, ok := g.bootstrap.Intervals(uint64(s.settings.Seed)); ok {
-		v.Interval95["accuracy"], v.Interval95["meanIoU"] = accuracy, iou
-	}
-	g.choose()
-	if _, err := l.evaluate(ctx, g.collect); err != nil {
-		return nil, err
-	}
-	return g.chips(), nil
-}
-
-// judge warns of a model that a simple method beats, or that has learnt nothing.
-func (s *Session) judge(m *manifest.Manifest) {
-	score := func(e results.Evaluation) float64 {
-		if report.Score(m.Task) == "meanIoU" {
-			return e.MeanIoU
-		}
-		return e.Accuracy
-	}
-	model := score(m.Metrics.Validation.Evaluation)
-	majority, linear := score(m.Metrics.Baselines[manifest.BaselineMajority]), score(m.Metrics.Baselines[manifest.BaselineLinear])
-	switch {
-	case majority >= model && majority < 1:
-		m.Warnings = append(m.Warnings, fmt.Sprintf("the model is not better than always saying the most frequent class "+
-			"(%s %.3f on the validation data); check the labels, and train with more chips", report.Score(m.Task), model))
-	case linear > model:
-		m.Warnings = append(m.Warnings, fmt.Sprintf("a linear model on band statistics is better than this model "+
-			"(%s %.3f against %.3f on the validation data); train with more chips", report.Score(m.Task), linear, model))
-	}
 }
 
 // export gives the model as ONNX, with what is needed to use it in its metadata.

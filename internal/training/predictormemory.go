@@ -9,5 +9,8 @@ func (p *Predictor) Bytes(n, side int) (int64, error) {
 	return nn.PlanBytes(p.network.Graph, nn.PlanConfig{Mode: nn.Infer, MaxBatch: batch, Height: side, Width: side})
 }
 
+// Batch is how many chips of side × side pixels are predicted at a time.
+func (p *Predictor) Batch(side int) int { return predictionBatch(side) }
+
 // Factor is the number that the sides of chips must be divisible by.
 func (p *Predictor) Factor() int { return p.network.Graph.Factor() }

@@ -17,7 +17,8 @@ type Snapshot struct {
 	Task          Task
 	Epoch, Epochs int
 	Step, Steps   int
-	// Loss is the mean training loss of the epoch under way, Rate the learning rate of the last step.
+	// Loss is the mean training loss of the epoch under way (of the one before until its first step is done; 0 where nothing
+	// is known yet), Rate the learning rate of the last step.
 	Loss, Rate float64
 	// Last is the row of the last epoch that is done; nil before.
 	Last *results.Row
@@ -121,7 +122,10 @@ func (p *Progress) take(l *Loop) Snapshot {
 	now := l.now()
 	s := Snapshot{
 		Task: l.task, Epoch: l.state.Epoch, Epochs: l.settings.Epochs, Step: l.state.Step, Steps: l.Steps(),
-		Loss: l.state.Partial.evaluation().Loss, At: now, SamplesPerSecond: p.current.SamplesPerSecond,
+		Loss: p.current.Loss, At: now, SamplesPerSecond: p.current.SamplesPerSecond,
+	}
+	if l.state.Partial.Weight > 0 {
+		s.Loss = l.state.Partial.evaluation().Loss
 	}
 	if s.Step > 0 {
 		s.Rate = l.schedule.rate(s.Step - 1)

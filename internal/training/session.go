@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -35,9 +36,8 @@ type Request struct {
 	Job, Model string
 	// MemoryLimit is how many bytes the process may use; 0 stands for [MemoryLimit].
 	MemoryLimit int64
-	// Workers and Kernels change the time only; see nn.PlanConfig.
+	// Workers changes the time only; see nn.PlanConfig.
 	Workers int
-	Kernels string
 	// Trainer is the version of the program.
 	Trainer string
 }
@@ -92,6 +92,10 @@ func Prepare(ctx context.Context, r Request) (_ *Session, err error) {
 	if size.HasValidation && r.Hyperparameters.ValidationFraction != nil && *r.Hyperparameters.ValidationFraction > 0 {
 		s.warnings = append(s.warnings, "validationFraction is not used: there is a validation file")
 	}
+	if asked := r.Hyperparameters.BatchSize; asked != nil && *asked < s.settings.BatchSize {
+		s.warnings = append(s.warnings, fmt.Sprintf("batchSize %d is used in place of %d: batch norm learns nothing from one chip at a time",
+			s.settings.BatchSize, *asked))
+	}
 	if err := s.open(ctx); err != nil {
 		return nil, err
 	}
@@ -135,13 +139,25 @@ func (s *Session) open(ctx context.Context) error {
 	if s.settings.ValidationFraction == 0 {
 		return nil
 	}
-	split, err := s.files[0].Split(ctx, dataset.SplitOptions{
-		Fraction: s.settings.ValidationFraction, Seed: uint64(s.settings.Seed), IgnoreLabel: wide(s.settings.IgnoreLabel),
-	})
+	return s.setAside()
+}
+
+// setAside splits the training file. Where nobody asked for a fraction, samples that are too few to split are all trained
+// on.
+func (s *Session) setAside() error {
+	split, err := s.report.Split(s.files[0], dataset.SplitOptions{Fraction: s.settings.ValidationFraction, Seed: uint64(s.settings.Seed)})
+	var invalid *dataset.InvalidError
+	if errors.As(err, &invalid) && invalid.Rule == dataset.RuleSplit && s.request.Hyperparameters.ValidationFraction == nil {
+		s.settings.ValidationFraction = 0
+		s.warnings = append(s.warnings, "no samples are set aside for validation, since there are too few different ones of each class, "+
+			"so nothing says how good the model is on data that it does not know; give a validation file")
+		return nil
+	}
 	if err != nil {
 		return err
 	}
-	s.split, s.train, s.valid = split, split.Training, split.Validation
+	s.split, s.train, s.valid, s.counts = split, split.Training, split.Validation, split.TrainingClasses
+	s.warnings = append(s.warnings, split.Warnings...)
 	return nil
 }
 
@@ -184,12 +200,17 @@ func (s *Session) Digest(validation bool) string {
 // identity names the training: whatever changes the weights is in it.
 func (s *Session) identity() (string, error) {
 	text, err := json.Marshal(struct {
-		Task     Task         `json:"task"`
-		Files    []fileDigest `json:"files"`
-		Settings Settings     `json:"settings"`
-		Numerics int          `json:"numerics"`
-		Network  int          `json:"network"`
-	}{s.request.Task, s.digests, s.settings, nn.NumericsVersion, networkVersion})
+		Task          Task                  `json:"task"`
+		Files         []fileDigest          `json:"files"`
+		Settings      Settings              `json:"settings"`
+		Normalization dataset.Normalization `json:"normalization"`
+		KeptAside     string                `json:"keptAside"`
+		Numerics      int                   `json:"numerics"`
+		Network       int                   `json:"network"`
+		Augment       int                   `json:"augment"`
+	}{
+		s.request.Task, s.digests, s.settings, s.report.Normalization, s.keptAside(), nn.NumericsVersion, networkVersion, augmentVersion,
+	})
 	if err != nil {
 		return "", fmt.Errorf("naming the training: %w", err)
 	}
@@ -197,8 +218,20 @@ func (s *Session) identity() (string, error) {
 	return hex.EncodeToString(digest[:]), nil
 }
 
+// keptAside names the chips of the training file that validation has; empty where the file is not split.
+func (s *Session) keptAside() string {
+	if s.split == nil {
+		return ""
+	}
+	digest := sha256.New()
+	for i := range s.valid.Len() {
+		fmt.Fprintln(digest, s.valid.Sample(i))
+	}
+	return hex.EncodeToString(digest.Sum(nil))
+}
+
 // networkVersion changes when [NewGraph] or the loop make another model of the same settings.
-const networkVersion = 1
+const networkVersion = 2
 
 // Loop makes the loop that trains. It takes all the memory that training needs.
 func (s *Session) Loop(ctx context.Context, hooks ...Hook) (*Loop, error) {
@@ -219,9 +252,6 @@ func (s *Session) Loop(ctx context.Context, hooks ...Hook) (*Loop, error) {
 			return nil, err
 		}
 		largest = max(largest, l.valid.loader.MaxBatch())
-	}
-	if err := s.takeClassCounts(ctx, l); err != nil {
-		return nil, err
 	}
 	l.loss.ClassWeights = s.classWeights()
 	side := s.report.Training.Shape[1]
@@ -255,7 +285,7 @@ func (s *Session) build(l *Loop, largest, side int) error {
 }
 
 func (s *Session) planConfig(mode nn.Mode, chips, side int) nn.PlanConfig {
-	return nn.PlanConfig{Mode: mode, MaxBatch: chips, Height: side, Width: side, Workers: s.request.Workers, Kernels: s.request.Kernels}
+	return nn.PlanConfig{Mode: mode, MaxBatch: chips, Height: side, Width: side, Workers: s.request.Workers}
 }
 
 // newModel makes a model with the normalisation that validation decided on.

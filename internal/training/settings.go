@@ -47,6 +47,10 @@ const (
 	// defaultFraction is the share that is then kept aside.
 	defaultFraction = 0.2
 
+	// leastBatch is how many chips of a classification are in a batch at least: of one chip alone batch norm takes away
+	// what tells it from others, so that the network learns what it cannot use on other chips.
+	leastBatch = 2
+
 	defaultSeed        = 42
 	defaultWeightDecay = 0.05
 	defaultWarmup      = 0.1
@@ -86,6 +90,9 @@ func Resolve(h Hyperparameters, task Task, size DataSize) (Settings, error) {
 	}
 	trained := max(1, size.Samples-int(fraction*float64(size.Samples)))
 	s.BatchSize = or(h.BatchSize, defaultBatch(trained, size.Side))
+	if task == Classification {
+		s.BatchSize = max(s.BatchSize, min(leastBatch, trained))
+	}
 	stepsPerEpoch := (trained + s.BatchSize - 1) / s.BatchSize
 	s.LearningRate = or(h.LearningRate, defaultRate(s.ModelSize, s.BatchSize))
 	steps := min(max(defaultEpochs*stepsPerEpoch, minSteps), maxSteps)

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/swath-dev/swath/internal/nn"
 	"github.com/swath-dev/swath/internal/training/checkpoint"
@@ -36,6 +37,13 @@ type state struct {
 	// Resumed and Seconds are about time only: how often training went on from a checkpoint, and how long it took up to here.
 	Resumed int     `json:"resumed"`
 	Seconds float64 `json:"seconds"`
+}
+
+// clone copies the state as far as training goes on to change it. Rows are only ever added.
+func (s state) clone() state {
+	s.Partial.Confusion = s.Partial.Confusion.Clone()
+	s.Rows = slices.Clip(s.Rows)
+	return s
 }
 
 // partial sums up the batches of an epoch as they go by.

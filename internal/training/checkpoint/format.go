@@ -99,7 +99,7 @@ func writeFloats(w io.Writer, values []float32, bytes []byte) error {
 }
 
 // Read reads a checkpoint into state, a pointer to what was given to [Write]. Nothing is returned unless the digest is
-// right; what is not a whole checkpoint gives [ErrDamaged]. Other errors are those of r.
+// right; what is not a whole checkpoint, or has a state of another form, gives [ErrDamaged]. Other errors are those of r.
 func Read(r io.Reader, state any) ([]Tensor, error) {
 	digest := sha256.New()
 	buffered := bufio.NewReaderSize(r, 256<<10)
@@ -137,7 +137,7 @@ func Read(r io.Reader, state any) ([]Tensor, error) {
 		return nil, fmt.Errorf("%w: its digest is %x and should be %x", ErrDamaged, got, want)
 	}
 	if err := json.Unmarshal(h.State, state); err != nil {
-		return nil, fmt.Errorf("decoding the state of a checkpoint: %w", err)
+		return nil, fmt.Errorf("%w: its state: %w", ErrDamaged, err)
 	}
 	return tensors, nil
 }

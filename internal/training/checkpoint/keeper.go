@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"reflect"
 	"slices"
 	"strings"
 )
@@ -88,6 +89,8 @@ func (k *Keeper) read(ctx context.Context, name string, state any) ([]Tensor, er
 		return nil, err
 	}
 	defer r.Close()
+	// What a checkpoint before this one left, which could not be decoded to its end, must not shine through.
+	reflect.ValueOf(state).Elem().SetZero()
 	return Read(r, state)
 }
 

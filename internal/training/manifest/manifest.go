@@ -90,9 +90,20 @@ type Metrics struct {
 	Training results.Evaluation `json:"training"`
 	// LastEpoch are the figures after the last epoch, whether or not it was chosen.
 	LastEpoch LastEpoch `json:"lastEpoch"`
-	// Baselines are what simple methods reach on the same validation data.
-	Baselines map[string]results.Evaluation `json:"baselines,omitempty"`
+	// OnTraining is measured on the training chips as they are, with the final weights. It is there where no validation
+	// data is, for comparison with the baselines.
+	OnTraining *results.Evaluation `json:"onTraining,omitempty"`
+	// Baselines are what simple methods reach on the same data as the model; BaselinesOn says which that is: validation,
+	// or without it training.
+	Baselines   map[string]results.Evaluation `json:"baselines"`
+	BaselinesOn string                        `json:"baselinesOn"`
 }
+
+// What data baselines are measured on.
+const (
+	OnValidation = "validation"
+	OnTraining   = "training"
+)
 
 // NormalisedByPlatform is the source of a normalisation by the platform's statistics.
 const NormalisedByPlatform = "platform"
@@ -124,10 +135,11 @@ type Evaluation struct {
 	results.Evaluation
 	// Chips is their number; for classification the same as samples, ignored ones aside.
 	Chips int `json:"chips"`
-	// Interval95 are 95 % intervals by metric: Wilson's score interval for the accuracy of a classification, a bootstrap
-	// over chips for segmentation. Metrics with too few chips for an interval are left out.
-	Interval95 map[string]metrics.Interval `json:"interval95,omitempty"`
-	PerClass   []metrics.ClassScores       `json:"perClass"`
+	// Interval95 are 95 % intervals by metric, and Interval95By says in words how they were made. Metrics with too few
+	// chips or places for an interval are left out.
+	Interval95   map[string]metrics.Interval `json:"interval95,omitempty"`
+	Interval95By string                      `json:"interval95By,omitempty"`
+	PerClass     []metrics.ClassScores       `json:"perClass"`
 	// Confusion has a row for each true class and a column for each predicted one.
 	Confusion *metrics.Confusion `json:"confusion"`
 }

@@ -2,8 +2,9 @@ package metrics
 
 import (
 	"math"
-	"math/rand/v2"
 	"slices"
+
+	"github.com/swath-dev/swath/internal/nn"
 )
 
 // Interval is a two-sided interval of confidence.
@@ -24,65 +25,72 @@ func Wilson(right, total int64) Interval {
 	n, p := float64(total), float64(right)/float64(total)
 	z2 := float64(z95 * z95)
 	centre := (p + z2/(2*n)) / (1 + z2/n)
-	half := z95 / (1 + z2/n) * math.Sqrt(float64(p*(1-p))/n+z2/(4*float64(n*n)))
+	half := float64(z95 / (1 + z2/n) * math.Sqrt(float64(p*(1-p))/n+z2/float64(4*float64(n*n))))
 	return Interval{Low: max(0, centre-half), High: min(1, centre+half)}
+}
+
+// Cover is the least interval that has both in it.
+func (i Interval) Cover(other Interval) Interval {
+	return Interval{Low: min(i.Low, other.Low), High: max(i.High, other.High)}
 }
 
 const (
 	// maxGroups bounds the memory of a bootstrap; neighbouring chips share a group beyond it, which also respects
 	// that neighbours in a file tend to be neighbours on the ground.
 	maxGroups = 512
+	// MinGroups is the least number of groups for which resampling says anything.
+	MinGroups = 10
 	// resamples is what B. Efron and R. Tibshirani (An Introduction to the Bootstrap, 1993) take for percentiles.
 	resamples = 1000
-	// minGroups is the least number of chips for which resampling says anything.
-	minGroups = 10
+	// streamBootstrap is the stream of random numbers of resampling.
+	streamBootstrap = 0x626f6f7473747261
 )
 
-// Bootstrap gathers counts by chip, for intervals of metrics whose samples are not independent: the pixels of one chip
-// are alike, so that an interval that took each pixel for a trial would be far too narrow.
+// Bootstrap gathers counts by group, for intervals of metrics whose samples are not independent: the pixels of one chip
+// and the chips of one place are alike, so that an interval that took each for a trial would be far too narrow.
 type Bootstrap struct {
 	classes int
-	chips   int
+	total   int
 	groups  [][]classCounts
 }
 
 // classCounts is all that accuracy and IoU need of one class.
 type classCounts struct{ right, truths, predictions int64 }
 
-// NewBootstrap prepares for a number of chips, added with [Bootstrap.Add] in turn.
-func NewBootstrap(classes, chips int) *Bootstrap {
-	groups := make([][]classCounts, min(chips, maxGroups))
-	for i := range groups {
-		groups[i] = make([]classCounts, classes)
+// NewBootstrap prepares for a number of groups, which are chips or places.
+func NewBootstrap(classes, groups int) *Bootstrap {
+	kept := make([][]classCounts, min(groups, maxGroups))
+	for i := range kept {
+		kept[i] = make([]classCounts, classes)
 	}
-	return &Bootstrap{classes: classes, chips: chips, groups: groups}
+	return &Bootstrap{classes: classes, total: groups, groups: kept}
 }
 
-// Add counts the pixels of one chip: truth[i] is the true class of pixel i, or a negative number where it is ignored.
-func (b *Bootstrap) Add(chip int, truth []int, predicted []int) {
-	group := b.groups[chip*len(b.groups)/b.chips]
+// Add counts predictions of one group: truth[i] is the true class of label i, or a negative number where it is ignored.
+func (b *Bootstrap) Add(group int, truth []int, predicted []int) {
+	counts := b.groups[group*len(b.groups)/b.total]
 	for i, t := range truth {
 		if t < 0 {
 			continue
 		}
-		group[t].truths++
-		group[predicted[i]].predictions++
+		counts[t].truths++
+		counts[predicted[i]].predictions++
 		if t == predicted[i] {
-			group[t].right++
+			counts[t].right++
 		}
 	}
 }
 
-// Intervals returns the 95 % percentile intervals of accuracy and mean IoU over resampled chips; ok is false where there
-// are too few chips to say anything. The random numbers depend on the seed only.
+// Intervals returns the 95 % percentile intervals of accuracy and mean IoU over resampled groups; ok is false where there
+// are too few groups to say anything. The random numbers depend on the seed and the number of the resample only.
 func (b *Bootstrap) Intervals(seed uint64) (accuracy, meanIoU Interval, ok bool) {
-	if len(b.groups) < minGroups {
+	if len(b.groups) < MinGroups {
 		return Interval{0, 1}, Interval{0, 1}, false
 	}
-	random := rand.New(rand.NewPCG(seed, 0x626f6f7473747261))
 	accuracies, ious := make([]float64, resamples), make([]float64, resamples)
 	sums := make([]classCounts, b.classes)
 	for r := range resamples {
+		random := nn.NewRNG(seed, streamBootstrap, uint64(r))
 		clear(sums)
 		for range b.groups {
 			for class, n := range b.groups[random.IntN(len(b.groups))] {
@@ -91,19 +99,23 @@ func (b *Bootstrap) Intervals(seed uint64) (accuracy, meanIoU Interval, ok bool)
 				sums[class].predictions += n.predictions
 			}
 		}
-		var right, total, present int64
-		var iou float64
-		for _, s := range sums {
-			right, total = right+s.right, total+s.truths
-			if union := s.truths + s.predictions - s.right; union > 0 {
-				present++
-				iou += float64(s.right) / float64(union)
-			}
-		}
-		accuracies[r] = ratio(float64(right), float64(total))
-		ious[r] = ratio(iou, float64(present))
+		accuracies[r], ious[r] = scoresOf(sums)
 	}
 	return percentiles(accuracies), percentiles(ious), true
+}
+
+// scoresOf are accuracy and mean IoU of the counts of all classes.
+func scoresOf(sums []classCounts) (accuracy, meanIoU float64) {
+	var right, total, present int64
+	var iou float64
+	for _, s := range sums {
+		right, total = right+s.right, total+s.truths
+		if union := s.truths + s.predictions - s.right; union > 0 {
+			present++
+			iou += float64(s.right) / float64(union)
+		}
+	}
+	return ratio(float64(right), float64(total)), ratio(iou, float64(present))
 }
 
 func percentiles(values []float64) Interval {

@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -24,9 +25,13 @@ type figureRow struct {
 func figureTable(m *manifest.Manifest) []figureRow {
 	v := m.Metrics.Validation
 	if v == nil {
-		row := figures("this model, on its training data", m.Metrics.Training)
+		found := m.Metrics.Training
+		if m.Metrics.OnTraining != nil {
+			found = *m.Metrics.OnTraining
+		}
+		row := figures("this model, on its training data", found)
 		row.Ours = true
-		return []figureRow{row}
+		return append([]figureRow{row}, baselineRows(m, ", on the training data")...)
 	}
 	model := figures(fmt.Sprintf("this model (epoch %d)", m.Metrics.Epoch), v.Evaluation)
 	model.Ours = true
@@ -35,15 +40,24 @@ func figureTable(m *manifest.Manifest) []figureRow {
 	if last := m.Metrics.LastEpoch; last.Validation != nil && last.Epoch != m.Metrics.Epoch {
 		rows = append(rows, figures(fmt.Sprintf("last epoch (%d)", last.Epoch), *last.Validation))
 	}
-	names := make([]string, 0, len(m.Metrics.Baselines))
-	for name := range m.Metrics.Baselines {
-		names = append(names, name)
+	return append(rows, baselineRows(m, "")...)
+}
+
+// baselineRows are the baselines, the best by the task's figure first.
+func baselineRows(m *manifest.Manifest, where string) []figureRow {
+	score := func(name string) float64 {
+		e := m.Metrics.Baselines[name]
+		if Score(m.Task) == "meanIoU" {
+			return e.MeanIoU
+		}
+		return e.Accuracy
 	}
-	slices.SortFunc(names, func(a, b string) int {
-		return cmp.Or(cmp.Compare(m.Metrics.Baselines[b].Accuracy, m.Metrics.Baselines[a].Accuracy), strings.Compare(a, b))
+	names := slices.SortedFunc(maps.Keys(m.Metrics.Baselines), func(a, b string) int {
+		return cmp.Or(cmp.Compare(score(b), score(a)), strings.Compare(a, b))
 	})
+	var rows []figureRow
 	for _, name := range names {
-		rows = append(rows, figures("baseline: "+baselineTitle(name), m.Metrics.Baselines[name]))
+		rows = append(rows, figures("baseline: "+baselineTitle(name)+where, m.Metrics.Baselines[name]))
 	}
 	return rows
 }
