@@ -98,8 +98,13 @@ func Decode(text string) (Message, error) {
 	if m.Job == "" || m.Stage == "" {
 		return m, fmt.Errorf("%w: it names no job or no stage", ErrNoMessage)
 	}
+	if m.Start < 0 || m.Training.negative() || m.Validation.negative() {
+		return m, fmt.Errorf("%w: it has a count below 0", ErrNoMessage)
+	}
 	return m, nil
 }
+
+func (f *File) negative() bool { return f != nil && (f.Bytes < 0 || f.Samples < 0) }
 
 // cut shortens s to at most n bytes at a boundary of runes, with an ellipsis.
 func cut(s string, n int) string {
