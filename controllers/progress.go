@@ -185,7 +185,7 @@ func (r *ProgressReader) read(ctx context.Context, ip string) (contract.Progress
 // written already. A job that has changed in between is asked again later.
 func (r *ProgressReader) write(ctx context.Context, job *v1alpha1.TrainingJob, progress contract.Progress) error {
 	now := r.Clock.Now()
-	if !lifecycle.ProgressDue(&job.Status, progress, now, r.Config.MinWriteInterval.Duration) || !r.writes.Allow() {
+	if !lifecycle.ProgressDue(&job.Status, progress, now, r.Config.MinWriteInterval.Duration) || !r.writes.AllowN(now, 1) {
 		return nil
 	}
 	job.Status = lifecycle.WithProgress(&job.Status, progress, now)
