@@ -50,9 +50,9 @@ func (t *transfer) Read(buffer []byte) (int, error) {
 	t.done += int64(n)
 	if now := time.Now(); err != nil || now.Sub(t.shown) > 100*time.Millisecond {
 		t.shown = now
-		fmt.Fprintf(t.out, "\r\x1b[K%s %s %s", t.name, bar(t.done, t.total), byteCount(t.done))
+		fmt.Fprint(t.out, eraseLine, fit(oneLine(fmt.Sprint(t.name, " ", bar(t.done, t.total), " ", byteCount(t.done))), t.out))
 		if err != nil {
-			fmt.Fprint(t.out, "\r\x1b[K")
+			fmt.Fprint(t.out, eraseLine)
 		}
 	}
 	return n, err

@@ -3,6 +3,7 @@ package plugin
 import (
 	"bytes"
 	"context"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -49,6 +50,9 @@ func (c *gatewayClient) call(ctx context.Context, method, path, contentType stri
 		request.Header.Set("Content-Type", contentType)
 	}
 	response, err := c.http.Do(request)
+	if unknown := (x509.UnknownAuthorityError{}); errors.As(err, &unknown) {
+		return nil, fmt.Errorf("asking the gateway: %w; name the file with the authority's certificate by --gateway-ca", err)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("asking the gateway: %w", err)
 	}

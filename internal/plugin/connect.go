@@ -10,11 +10,9 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"os"
 	"strconv"
 	"strings"
 
-	"github.com/spf13/pflag"
 	authenticationv1 "k8s.io/api/authentication/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -26,30 +24,8 @@ import (
 	"k8s.io/utils/ptr"
 )
 
-// serverVariable is the environment variable with the gateway's address.
-const serverVariable = "SWATH_SERVER"
-
 // tokenSeconds is how long a token is valid that the plugin asks for; kubectl swath upload of a large file takes a while.
 const tokenSeconds = 6 * 60 * 60
-
-// gatewayFlags say how to reach the gateway.
-type gatewayFlags struct {
-	address        string
-	token          string
-	namespace      string
-	service        string
-	serviceAccount string
-	audience       string
-}
-
-func (g *gatewayFlags) add(flags *pflag.FlagSet) {
-	flags.StringVar(&g.address, "gateway", os.Getenv(serverVariable), "the gateway's address, such as https://swath.example.com ("+serverVariable+"); without one it is reached through the API server")
-	flags.StringVar(&g.token, "gateway-token", "", "a token for the gateway; without one it is asked for from the API server")
-	flags.StringVar(&g.namespace, "gateway-namespace", "swath-system", "the namespace of the gateway's Service")
-	flags.StringVar(&g.service, "gateway-service", "gateway", "the name of the gateway's Service")
-	flags.StringVar(&g.serviceAccount, "service-account", "default", "the service account of the namespace that the token is asked for; the gateway goes by its rights")
-	flags.StringVar(&g.audience, "gateway-audience", "swath", "the audience of the token")
-}
 
 // connect reaches the gateway. The caller closes the connection.
 func (s *session) connect(ctx context.Context) (*gatewayClient, error) {
@@ -57,9 +33,15 @@ func (s *session) connect(ctx context.Context) (*gatewayClient, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &gatewayClient{
-		address: strings.TrimSuffix(s.gateway.address, "/"), token: s.gateway.token, namespace: namespace,
-		account: s.gateway.serviceAccount, http: &http.Client{}, stop: func() {},
+	c := &gatewayClient{namespace: namespace, account: s.gateway.serviceAccount, stop: func() {}}
+	if c.address, err = s.gateway.readAddress(); err != nil {
+		return nil, err
+	}
+	if c.token, err = s.gateway.readToken(); err != nil {
+		return nil, err
+	}
+	if c.http, err = s.gateway.client(); err != nil {
+		return nil, err
 	}
 	if c.address != "" && c.token != "" {
 		return c, nil

@@ -1,76 +1,110 @@
 package plugin
 
 import (
-	"archive/zip"
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"os"
-	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
 )
 
+// downloading are the flags of download.
+type downloading struct {
+	output, part string
+	force        bool
+}
+
 func newDownload(s *session) *cobra.Command {
-	var output, part string
+	var f downloading
 	command := &cobra.Command{
 		Use: "download MODEL|JOB|FILE-ID", Short: "Download a model, or a file",
 		Long: "Download all parts of a model into a folder, or one of them. The model is named by its ID or by the job that trained it. " +
-			"An ID such as file-lw3zjxrg2k7q names an uploaded file or a results file.",
+			"An ID such as file-lw3zjxrg2k7q names an uploaded file or a results file.\n\n" +
+			"Without --output a model goes into a folder with its ID as name, a part into a file with its name, and a file into one with " +
+			"the name that it was uploaded with, or with its ID where that name is no plain one. Nothing is overwritten without --force.",
 		Example: "  kubectl swath download landcover -o landcover-model\n  kubectl swath download model-5ms9ja6hk2x0 --part model.onnx",
-		Args:    cobra.ExactArgs(1), ValidArgsFunction: s.completeJobs,
+		Args:    cobra.ExactArgs(1), ValidArgsFunction: s.completeModels,
 		RunE: func(c *cobra.Command, args []string) error {
-			return s.download(c.Context(), args[0], output, part)
+			if strings.HasPrefix(args[0], "file-") {
+				return s.downloadFile(c.Context(), args[0], f)
+			}
+			return s.downloadModel(c.Context(), args[0], f)
 		},
 	}
-	command.Flags().StringVarP(&output, "output", "o", "", "the folder, or with --part or for a file the file, to write to")
-	command.Flags().StringVar(&part, "part", "", "the only part to download, such as model.onnx or report.html")
+	command.Flags().StringVarP(&f.output, "output", "o", "", "the folder, or with --part or for a file the file, to write to")
+	command.Flags().StringVar(&f.part, "part", "", "the only part to download, such as model.onnx or report.html")
+	command.Flags().BoolVar(&f.force, "force", false, "overwrite what is there")
 	return command
 }
 
-func (s *session) download(ctx context.Context, name, output, part string) error {
+func (s *session) downloadFile(ctx context.Context, id string, f downloading) error {
+	if f.part != "" {
+		return fmt.Errorf("--part is for models, and %s is a file", id)
+	}
 	gateway, err := s.connect(ctx)
 	if err != nil {
 		return err
 	}
 	defer gateway.close()
-	if strings.HasPrefix(name, "file-") {
-		about, err := callJSON[uploadedFile](ctx, gateway, http.MethodGet, path("files", name), nil)
-		if err != nil {
-			return fmt.Errorf("downloading %s: %w", name, err)
-		}
-		if output == "" {
-			output = filepath.Base(about.Filename)
-		}
-		return s.save(ctx, gateway, path("files", name, "content"), output)
+	about, err := callJSON[uploadedFile](ctx, gateway, http.MethodGet, path("files", id), nil)
+	if err != nil {
+		return fmt.Errorf("downloading %s: %w", id, err)
 	}
+	name := target(f.output, plainName(about.Filename, about.ID))
+	if err := s.save(ctx, gateway, path("files", id, "content"), name, f.force); err != nil {
+		return err
+	}
+	fmt.Fprintln(s.Out, name)
+	return nil
+}
+
+func (s *session) downloadModel(ctx context.Context, name string, f downloading) error {
 	model, err := s.modelNamed(ctx, name)
 	if err != nil {
 		return err
 	}
-	content := path("models", model, "content")
-	if part != "" {
-		if output == "" {
-			output = part
-		}
-		return s.save(ctx, gateway, content+"?part="+url.QueryEscape(part), output)
-	}
-	if output == "" {
+	output := f.output
+	if f.part != "" {
+		output = target(output, plainName(f.part, model))
+	} else if output == "" {
 		output = model
 	}
-	archive := output + ".zip.part"
-	defer os.Remove(archive)
+	if !f.force && f.part == "" {
+		if err := freeFolder(output); err != nil {
+			return err
+		}
+	}
+	gateway, err := s.connect(ctx)
+	if err != nil {
+		return err
+	}
+	defer gateway.close()
+	content := path("models", model, "content")
+	if f.part != "" {
+		err = s.save(ctx, gateway, content+"?part="+url.QueryEscape(f.part), output, f.force)
+	} else {
+		err = s.saveModel(ctx, gateway, content, output, f.force)
+	}
+	if err != nil {
+		return err
+	}
+	fmt.Fprintln(s.Out, output)
+	return nil
+}
+
+// saveModel downloads all parts of a model into a folder.
+func (s *session) saveModel(ctx context.Context, gateway *gatewayClient, content, folder string, force bool) error {
+	archive := partialName(folder)
+	defer os.Remove(archive) // It is there only if it was fetched.
 	if err := s.fetch(ctx, gateway, content, archive); err != nil {
 		return err
 	}
-	if err := unpack(archive, output); err != nil {
-		return fmt.Errorf("unpacking model %s into %s: %w", model, output, err)
+	if err := unpack(archive, folder, force); err != nil {
+		return fmt.Errorf("unpacking the model into %s: %w", folder, err)
 	}
-	fmt.Fprintln(s.Out, output)
 	return nil
 }
 
@@ -91,68 +125,4 @@ func (s *session) modelNamed(ctx context.Context, name string) (string, error) {
 		return "", fmt.Errorf("TrainingJob %s has no model: it is %s", job.Name, job.Status.Phase)
 	}
 	return job.Status.TrainedModel, nil
-}
-
-// save downloads into a file that is there whole or not at all.
-func (s *session) save(ctx context.Context, gateway *gatewayClient, from, name string) error {
-	if err := s.fetch(ctx, gateway, from, name+".part"); err != nil {
-		return err
-	}
-	if err := os.Rename(name+".part", name); err != nil {
-		return fmt.Errorf("saving to %s: %w", name, err)
-	}
-	fmt.Fprintln(s.Out, name)
-	return nil
-}
-
-func (s *session) fetch(ctx context.Context, gateway *gatewayClient, from, name string) error {
-	response, err := gateway.call(ctx, http.MethodGet, from, "", nil)
-	if err != nil {
-		return fmt.Errorf("downloading: %w", err)
-	}
-	defer response.Body.Close()
-	file, err := os.Create(name)
-	if err != nil {
-		return fmt.Errorf("saving: %w", err)
-	}
-	_, err = io.Copy(file, newTransfer(response.Body, s.ErrOut, filepath.Base(name), response.ContentLength))
-	if err = errors.Join(err, file.Close()); err != nil {
-		return errors.Join(fmt.Errorf("saving to %s: %w", name, err), os.Remove(name))
-	}
-	return nil
-}
-
-// unpack writes the files of an archive into a folder. Their names are plain ones; others are refused.
-func unpack(archive, folder string) error {
-	reader, err := zip.OpenReader(archive)
-	if err != nil {
-		return err
-	}
-	defer reader.Close()
-	if err := os.MkdirAll(folder, 0o755); err != nil {
-		return err
-	}
-	for _, entry := range reader.File {
-		if !filepath.IsLocal(entry.Name) || filepath.Base(entry.Name) != entry.Name {
-			return fmt.Errorf("the archive has an entry named %q", entry.Name)
-		}
-		if err := unpackEntry(entry, filepath.Join(folder, entry.Name)); err != nil {
-			return fmt.Errorf("%s: %w", entry.Name, err)
-		}
-	}
-	return nil
-}
-
-func unpackEntry(entry *zip.File, name string) error {
-	content, err := entry.Open()
-	if err != nil {
-		return err
-	}
-	defer content.Close()
-	file, err := os.Create(name)
-	if err != nil {
-		return err
-	}
-	_, err = io.Copy(file, content)
-	return errors.Join(err, file.Close())
 }

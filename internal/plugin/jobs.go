@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/spf13/cobra"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -45,27 +44,4 @@ func idOf(job *v1alpha1.TrainingJob) string {
 		return job.Status.ID
 	}
 	return contract.JobID(string(job.UID))
-}
-
-// completeJobs completes names of TrainingJobs.
-func (s *session) completeJobs(c *cobra.Command, _ []string, begun string) ([]cobra.Completion, cobra.ShellCompDirective) {
-	namespace, err := s.namespace()
-	if err != nil {
-		return nil, cobra.ShellCompDirectiveError
-	}
-	cluster, err := s.cluster()
-	if err != nil {
-		return nil, cobra.ShellCompDirectiveError
-	}
-	var list v1alpha1.TrainingJobList
-	if err := cluster.List(c.Context(), &list, client.InNamespace(namespace)); err != nil {
-		return nil, cobra.ShellCompDirectiveError
-	}
-	var names []cobra.Completion
-	for i := range list.Items {
-		if strings.HasPrefix(list.Items[i].Name, begun) {
-			names = append(names, cobra.CompletionWithDesc(list.Items[i].Name, string(list.Items[i].Status.Phase)))
-		}
-	}
-	return names, cobra.ShellCompDirectiveNoFileComp
 }

@@ -99,7 +99,7 @@ func TestLineSaysHowTheJobGetsOn(t *testing.T) {
 			"running  being cancelled",
 		},
 	} {
-		if got := describe(&test.job, now); got != test.want {
+		if got := describe(&test.job, queuePlace{}, now); got != test.want {
 			t.Errorf("%s: %q, not %q", name, got, test.want)
 		}
 	}

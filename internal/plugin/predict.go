@@ -8,7 +8,9 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -17,8 +19,9 @@ import (
 
 // The words of predict's --output.
 const (
-	outputJSON = "json"
-	outputCSV  = "csv"
+	outputJSON    = "json"
+	outputCSV     = "csv"
+	outputRequest = "request"
 )
 
 // maxValues is how many pixel values one request has at most: as text they take about ten bytes each.
@@ -32,48 +35,50 @@ func newPredict(s *session) *cobra.Command {
 	command := &cobra.Command{
 		Use: "predict MODEL|JOB FILE", Short: "Predict the chips of a local file with a trained model",
 		Long: "Predict the chips of a local file, which has the form of a training file; its labels are not looked at.\n\n" +
-			"json  {\"labels\": […]}: a class for each chip, or for segmentation height × width classes\n" +
-			"csv   a row for each chip: its number and its class (classification only)",
-		Args: cobra.ExactArgs(2),
+			"json     {\"labels\": […]}: a class for each chip, or for segmentation height × width classes\n" +
+			"csv      a row for each chip: its number and its class (classification only)\n" +
+			"request  predict nothing: the bodies of POST /inference, one a line, for curl and programs",
+		Args: cobra.ExactArgs(2), ValidArgsFunction: s.completeModelThenFile,
 		RunE: func(c *cobra.Command, args []string) error {
-			if output != outputJSON && output != outputCSV {
-				return fmt.Errorf("--output is %q and must be %s or %s", output, outputJSON, outputCSV)
+			if words := []string{outputJSON, outputCSV, outputRequest}; !slices.Contains(words, output) {
+				return fmt.Errorf("--output is %q and must be one of %s", output, strings.Join(words, ", "))
 			}
 			model, err := s.modelNamed(c.Context(), args[0])
 			if err != nil {
 				return err
 			}
-			return s.predict(c.Context(), model, args[1], output)
+			return s.predictFile(c.Context(), model, args[1], output)
 		},
 	}
-	command.Flags().StringVarP(&output, "output", "o", outputJSON, "json or csv")
+	command.Flags().StringVarP(&output, "output", "o", outputJSON, "json, csv or request")
+	// The flag is there.
+	_ = command.RegisterFlagCompletionFunc("output", cobra.FixedCompletions([]cobra.Completion{outputJSON, outputCSV, outputRequest}, cobra.ShellCompDirectiveNoFileComp))
 	return command
 }
 
-func (s *session) predict(ctx context.Context, model, name, output string) (err error) {
+func (s *session) predictFile(ctx context.Context, model, name, output string) (err error) {
 	file, err := dataset.Open(name)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, file.Close()) }()
+	out := bufio.NewWriter(s.Out)
+	defer func() {
+		if err == nil {
+			err = out.Flush()
+		}
+	}()
+	if output == outputRequest {
+		encoder := json.NewEncoder(out)
+		return eachRequest(file, model, func(request inference) error { return encoder.Encode(request) })
+	}
 	gateway, err := s.connect(ctx)
 	if err != nil {
 		return err
 	}
 	defer gateway.close()
-	batch := max(1, min(maxChips, maxValues/file.PixelsPerSample()))
-	reader := file.NewReader()
-	out := bufio.NewWriter(s.Out)
 	sink := newLabelSink(out, output)
-	for first := 0; first < file.Len(); first += batch {
-		request := inference{Model: model}
-		for i := first; i < min(first+batch, file.Len()); i++ {
-			chip, err := readChip(reader, i, file.Side())
-			if err != nil {
-				return err
-			}
-			request.Images = append(request.Images, chip)
-		}
+	err = eachRequest(file, model, func(request inference) error {
 		answer, err := callJSON[inferred](ctx, gateway, http.MethodPost, "/inference", request)
 		if err != nil {
 			return fmt.Errorf("predicting %s: %w", name, err)
@@ -83,11 +88,32 @@ func (s *session) predict(ctx context.Context, model, name, output string) (err 
 				return fmt.Errorf("writing the predictions: %w", err)
 			}
 		}
-	}
-	if output == outputJSON {
+		return nil
+	})
+	if err == nil && output == outputJSON {
 		_, err = out.WriteString("]}\n")
 	}
-	return errors.Join(err, out.Flush())
+	return err
+}
+
+// eachRequest makes the requests that a file takes.
+func eachRequest(file *dataset.File, model string, use func(inference) error) error {
+	batch := max(1, min(maxChips, maxValues/file.PixelsPerSample()))
+	reader := file.NewReader()
+	for first := 0; first < file.Len(); first += batch {
+		request := inference{Model: model}
+		for i := first; i < min(first+batch, file.Len()); i++ {
+			chip, err := readChip(reader, i, file.Side())
+			if err != nil {
+				return err
+			}
+			request.Images = append(request.Images, chip)
+		}
+		if err := use(request); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // inference is the body of POST /inference, and inferred its answer.

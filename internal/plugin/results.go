@@ -3,12 +3,12 @@ package plugin
 import (
 	"context"
 	"encoding/csv"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"net/url"
 	"os"
+	"path/filepath"
 	"strings"
 	"text/tabwriter"
 
@@ -22,7 +22,7 @@ import (
 const reportPart = "report.html"
 
 func newResults(s *session) *cobra.Command {
-	var asCSV, open bool
+	var asCSV, open, force bool
 	var report string
 	command := &cobra.Command{
 		Use: "results JOB", Short: "Show the metrics of each epoch, or the report",
@@ -43,7 +43,7 @@ func newResults(s *session) *cobra.Command {
 			}
 			defer gateway.close()
 			if report != "" || open {
-				return s.saveReport(c.Context(), gateway, job, report, open)
+				return s.saveReport(c.Context(), gateway, job, report, open, force)
 			}
 			return s.showResults(c.Context(), gateway, job, asCSV)
 		},
@@ -51,6 +51,7 @@ func newResults(s *session) *cobra.Command {
 	command.Flags().BoolVar(&asCSV, "csv", false, "print the results file as it is")
 	command.Flags().StringVar(&report, "report", "", "save the report (HTML) to this file")
 	command.Flags().BoolVar(&open, "open", false, "open the report in the browser")
+	command.Flags().BoolVar(&force, "force", false, "with --report: overwrite a file that is there")
 	return command
 }
 
@@ -76,32 +77,26 @@ func (s *session) showResults(ctx context.Context, gateway *gatewayClient, job *
 }
 
 // saveReport saves the report, and opens it where that is asked for.
-func (s *session) saveReport(ctx context.Context, gateway *gatewayClient, job *v1alpha1.TrainingJob, name string, open bool) (err error) {
+func (s *session) saveReport(ctx context.Context, gateway *gatewayClient, job *v1alpha1.TrainingJob, name string, open, force bool) error {
 	if job.Status.TrainedModel == "" {
 		return fmt.Errorf("TrainingJob %s has no model yet, and so no report", job.Name)
 	}
-	response, err := gateway.call(ctx, http.MethodGet, path("models", job.Status.TrainedModel, "content")+"?part="+url.QueryEscape(reportPart), "", nil)
-	if err != nil {
-		return fmt.Errorf("reading the report of %s: %w", job.Name, err)
-	}
-	defer response.Body.Close()
-	var file *os.File
 	if name == "" {
-		file, err = os.CreateTemp("", "swath-"+job.Name+"-*.html")
-	} else {
-		file, err = os.Create(name)
+		folder, err := os.MkdirTemp("", "swath-"+job.Name+"-*")
+		if err != nil {
+			return fmt.Errorf("saving the report: %w", err)
+		}
+		name = filepath.Join(folder, reportPart)
 	}
-	if err != nil {
-		return fmt.Errorf("saving the report: %w", err)
+	name = target(name, reportPart)
+	from := path("models", job.Status.TrainedModel, "content") + "?part=" + url.QueryEscape(reportPart)
+	if err := s.save(ctx, gateway, from, name, force); err != nil {
+		return fmt.Errorf("the report of %s: %w", job.Name, err)
 	}
-	_, err = io.Copy(file, response.Body)
-	if err = errors.Join(err, file.Close()); err != nil {
-		return fmt.Errorf("saving the report to %s: %w", file.Name(), err)
-	}
-	fmt.Fprintln(s.Out, file.Name())
+	fmt.Fprintln(s.Out, name)
 	if open {
 		browser.Stdout = s.ErrOut
-		return browser.OpenFile(file.Name())
+		return browser.OpenFile(name)
 	}
 	return nil
 }

@@ -1,15 +1,12 @@
 package plugin
 
 import (
-	"context"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
-	"sigs.k8s.io/yaml"
 
 	"github.com/swath-dev/swath/api/v1alpha1"
 )
@@ -25,7 +22,9 @@ type submission struct {
 	activeDeadline time.Duration
 	ttl            time.Duration
 	watch          bool
+	timeout        time.Duration
 	dryRun         bool
+	upload         bool
 	parameters     *parameterFlags
 }
 
@@ -49,7 +48,9 @@ func newSubmit(s *session) *cobra.Command {
 	flags.DurationVar(&f.activeDeadline, "active-deadline", 0, "how long the job may train")
 	flags.DurationVar(&f.ttl, "ttl-after-finished", 0, "how long after its end the TrainingJob is deleted")
 	flags.BoolVarP(&f.watch, "watch", "w", false, "wait for the end and show the progress")
+	addTimeout(flags, &f.timeout)
 	flags.BoolVar(&f.dryRun, "dry-run", false, "print the TrainingJob and make nothing")
+	flags.BoolVar(&f.upload, "upload", false, "with --dry-run: upload each @FILE, so that what is printed can be applied")
 	f.parameters.add(flags)
 	for name, values := range map[string][]string{"task": {"classification", "segmentation"}, "model-size": {"small", "base", "large"}} {
 		// The flags are there.
@@ -67,26 +68,26 @@ func (s *session) submit(c *cobra.Command, f *submission) error {
 		return err
 	}
 	if f.dryRun {
-		data, err := yaml.Marshal(job)
-		if err != nil {
-			return fmt.Errorf("writing the TrainingJob: %w", err)
-		}
-		_, err = s.Out.Write(data)
-		return err
-	}
-	if err := s.uploadNamed(ctx, job); err != nil {
-		return err
+		return s.printJob(ctx, job, f.upload)
 	}
 	cluster, err := s.cluster()
 	if err != nil {
 		return err
+	}
+	if len(localFiles(job)) > 0 {
+		if err := rehearse(ctx, cluster, job); err != nil {
+			return err
+		}
+		if err := s.uploadNamed(ctx, job); err != nil {
+			return err
+		}
 	}
 	if err := cluster.Create(ctx, job); err != nil {
 		return fmt.Errorf("making the TrainingJob: %w", err)
 	}
 	fmt.Fprintf(s.Out, "trainingjob.%s/%s created\n", v1alpha1.GroupName, job.Name)
 	if f.watch {
-		return s.follow(ctx, cluster, job)
+		return s.follow(ctx, cluster, job, f.timeout)
 	}
 	return nil
 }
@@ -124,27 +125,4 @@ func (s *session) newJob(c *cobra.Command, f *submission) (*v1alpha1.TrainingJob
 		job.Spec.TTLSecondsAfterFinished = ptr.To(int32(f.ttl.Seconds()))
 	}
 	return job, nil
-}
-
-// uploadNamed uploads the files that are named @FILE, and puts their IDs in place.
-func (s *session) uploadNamed(ctx context.Context, job *v1alpha1.TrainingJob) error {
-	var gateway *gatewayClient
-	for _, name := range []*v1alpha1.FileName{&job.Spec.TrainingFile, job.Spec.ValidationFile} {
-		if name == nil || !strings.HasPrefix(string(*name), "@") {
-			continue
-		}
-		if gateway == nil {
-			var err error
-			if gateway, err = s.connect(ctx); err != nil {
-				return err
-			}
-			defer gateway.close()
-		}
-		uploaded, err := s.uploadFile(ctx, gateway, string(*name)[1:])
-		if err != nil {
-			return err
-		}
-		*name = v1alpha1.FileName(uploaded.ID)
-	}
-	return nil
 }

@@ -3,6 +3,7 @@ package plugin
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/spf13/cobra"
 	"k8s.io/utils/ptr"
@@ -27,7 +28,7 @@ var (
 )
 
 func newSwitch(s *session, what switching) *cobra.Command {
-	wait := false
+	wait, timeout := false, time.Duration(0)
 	command := &cobra.Command{
 		Use: what.verb + " JOB…", Short: what.short, Args: cobra.MinimumNArgs(1), ValidArgsFunction: s.completeJobs,
 		RunE: func(c *cobra.Command, args []string) error {
@@ -41,7 +42,7 @@ func newSwitch(s *session, what switching) *cobra.Command {
 					return err
 				}
 				if wait {
-					if err := s.awaitEnd(c.Context(), cluster, job); err != nil {
+					if err := s.awaitEnd(c.Context(), cluster, job, timeout); err != nil {
 						return err
 					}
 				}
@@ -51,6 +52,7 @@ func newSwitch(s *session, what switching) *cobra.Command {
 	}
 	if what.verb == cancelling.verb {
 		command.Flags().BoolVar(&wait, "wait", false, "wait until none of the job's Pods is left")
+		command.Flags().DurationVar(&timeout, "timeout", 0, "with --wait: how long to wait for each job at most, such as 90s (0: for ever)")
 	}
 	return command
 }

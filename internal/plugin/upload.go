@@ -51,6 +51,6 @@ func (s *session) uploadFile(ctx context.Context, gateway *gatewayClient, name s
 	if err != nil {
 		return uploadedFile{}, fmt.Errorf("uploading %s: %w", name, err)
 	}
-	fmt.Fprintf(s.ErrOut, "%s uploaded, %s\n", name, byteCount(uploaded.Bytes))
+	fmt.Fprintf(s.ErrOut, "%s uploaded as %s, %s\n", name, uploaded.ID, byteCount(uploaded.Bytes))
 	return uploaded, nil
 }

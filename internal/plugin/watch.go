@@ -4,26 +4,21 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/api/meta"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/fields"
-	"k8s.io/apimachinery/pkg/watch"
-	"k8s.io/utils/ptr"
+	"github.com/spf13/pflag"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/swath-dev/swath/api/v1alpha1"
 )
 
 func newWatch(s *session) *cobra.Command {
-	return &cobra.Command{
+	var timeout time.Duration
+	command := &cobra.Command{
 		Use: "watch JOB", Short: "Show how a TrainingJob gets on until it ends; fails when the job does",
+		Long: "Show how a TrainingJob gets on until it ends. Ctrl-C ends the watching; the job goes on.\n\n" +
+			"Exit codes: 0 succeeded, 3 failed, 4 cancelled or deleted, 124 --timeout has passed, 130 interrupted, 1 any other error.",
 		Args: cobra.ExactArgs(1), ValidArgsFunction: s.completeJobs,
 		RunE: func(c *cobra.Command, args []string) error {
 			cluster, err := s.cluster()
@@ -34,160 +29,90 @@ func newWatch(s *session) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return s.follow(c.Context(), cluster, job)
+			return s.follow(c.Context(), cluster, job, timeout)
 		},
 	}
+	addTimeout(command.Flags(), &timeout)
+	return command
+}
+
+func addTimeout(flags *pflag.FlagSet, timeout *time.Duration) {
+	flags.DurationVar(timeout, "timeout", 0, "how long to wait at most, such as 90m; the job goes on after that (0: for ever)")
 }
 
 // follow shows how the job gets on, and returns an error unless it succeeds.
-func (s *session) follow(ctx context.Context, cluster client.WithWatch, job *v1alpha1.TrainingJob) error {
-	line := &liveLine{out: s.Out, live: isTerminal(s.Out)}
-	last, err := eachState(ctx, cluster, job, func(job *v1alpha1.TrainingJob) bool {
-		line.show(describe(job, time.Now()))
-		return job.Status.Phase.Finished()
-	})
+func (s *session) follow(ctx context.Context, cluster client.WithWatch, job *v1alpha1.TrainingJob, timeout time.Duration) error {
+	ctx, stop := withTimeout(ctx, timeout)
+	defer stop()
+	line := newLiveLine(s.Out)
+	places := &placeFinder{connect: s.connect}
+	defer places.close()
+	now := job
+	show := func() { line.show(describe(now, places.place, time.Now())) }
+	f := &follower{
+		cluster: cluster, job: job, backoff: reconnecting,
+		visit: func(state *v1alpha1.TrainingJob) bool {
+			now = state
+			show()
+			return state.Status.Phase.Finished()
+		},
+		lost: func(err error) { line.show("reconnecting: " + err.Error()) },
+		tick: func(ctx context.Context) {
+			before := places.place
+			if err := places.look(ctx, now, time.Now()); err != nil && ctx.Err() == nil {
+				line.note(s.ErrOut, err.Error())
+			}
+			// The time left goes by, but only a terminal shows each second of it.
+			if line.live || places.place != before {
+				show()
+			}
+		},
+	}
+	last, err := f.follow(ctx)
 	line.end()
 	if err != nil {
+		err = stoppedWaiting(ctx, err, fmt.Sprintf("TrainingJob %[1]s goes on; look again with: kubectl swath watch -n %[2]s %[1]s, end it with: kubectl swath cancel -n %[2]s %[1]s", job.Name, job.Namespace))
+		return outcome(nil, job.Name, err)
+	}
+	if err := outcome(last, job.Name, nil); err != nil {
 		return err
 	}
-	switch last.Status.Phase {
-	case v1alpha1.PhaseSucceeded:
-		fmt.Fprintf(s.Out, "model %s\n", last.Status.TrainedModel)
-		return nil
-	case v1alpha1.PhaseFailed:
-		return fmt.Errorf("TrainingJob %s failed: %s", last.Name, last.Status.Error)
-	}
-	return fmt.Errorf("TrainingJob %s was cancelled", last.Name)
+	fmt.Fprintf(s.Out, "model %s\n", last.Status.TrainedModel)
+	return nil
 }
 
-// awaitEnd waits until the job has ended, however it does.
-func (s *session) awaitEnd(ctx context.Context, cluster client.WithWatch, job *v1alpha1.TrainingJob) error {
-	last, err := eachState(ctx, cluster, job, func(job *v1alpha1.TrainingJob) bool { return job.Status.Phase.Finished() })
-	if err == nil {
-		fmt.Fprintf(s.Out, "trainingjob.%s/%s %s\n", v1alpha1.GroupName, last.Name, last.Status.Phase)
-	}
-	return err
-}
-
-// errGone means that the TrainingJob was deleted while it was watched.
-var errGone = errors.New("the TrainingJob was deleted")
-
-// eachState calls visit with each state of the job until visit returns true, and gives the last one. A watch that the API
-// server ends, as it does from time to time, is begun again.
-func eachState(ctx context.Context, cluster client.WithWatch, job *v1alpha1.TrainingJob, visit func(*v1alpha1.TrainingJob) bool) (*v1alpha1.TrainingJob, error) {
-	for {
-		var list v1alpha1.TrainingJobList
-		one := client.ListOptions{Namespace: job.Namespace, FieldSelector: fields.OneTermEqualSelector("metadata.name", job.Name)}
-		if err := cluster.List(ctx, &list, &one); err != nil {
-			return nil, fmt.Errorf("reading TrainingJob %s: %w", job.Name, err)
-		}
-		if len(list.Items) == 0 || list.Items[0].UID != job.UID {
-			return nil, errGone
-		}
-		if visit(&list.Items[0]) {
-			return &list.Items[0], nil
-		}
-		one.Raw = &metav1.ListOptions{ResourceVersion: list.ResourceVersion}
-		last, err := watchOnce(ctx, cluster, &one, visit)
-		if last != nil || err != nil {
-			return last, err
-		}
-	}
-}
-
-// watchOnce visits what the watch tells until it ends; nil where visit has not returned true.
-func watchOnce(ctx context.Context, cluster client.WithWatch, one *client.ListOptions, visit func(*v1alpha1.TrainingJob) bool) (*v1alpha1.TrainingJob, error) {
-	watching, err := cluster.Watch(ctx, &v1alpha1.TrainingJobList{}, one)
-	if err != nil {
-		return nil, fmt.Errorf("watching the TrainingJob: %w", err)
-	}
-	defer watching.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return nil, context.Cause(ctx)
-		case event, open := <-watching.ResultChan():
-			if !open {
-				return nil, nil
-			}
-			job, ok := event.Object.(*v1alpha1.TrainingJob)
-			switch {
-			case event.Type == watch.Deleted:
-				return nil, errGone
-			case event.Type == watch.Error:
-				if err := apierrors.FromObject(event.Object); !apierrors.IsGone(err) && !apierrors.IsResourceExpired(err) {
-					return nil, fmt.Errorf("watching the TrainingJob: %w", err)
-				}
-				return nil, nil
-			case ok && visit(job):
-				return job, nil
-			}
-		}
-	}
-}
-
-// describe says in a line how the job gets on: phase, place in the queue, epochs, metrics, time left.
-func describe(job *v1alpha1.TrainingJob, now time.Time) string {
-	phase := job.Status.Phase
-	if phase == "" {
-		phase = v1alpha1.PhaseInitializing
-	}
-	parts := []string{string(phase)}
-	if ptr.Deref(job.Spec.Cancel, false) && !phase.Finished() {
-		parts = append(parts, "being cancelled")
-	}
-	running := meta.FindStatusCondition(job.Status.Conditions, v1alpha1.ConditionRunning)
-	progress := job.Status.Progress
+// outcome is nil for a job that has succeeded, and an error with an exit code of its own for one that has not.
+func outcome(last *v1alpha1.TrainingJob, name string, err error) error {
 	switch {
-	case phase == v1alpha1.PhaseRunning && progress != nil:
-		parts = append(parts, bar(progress.Step, progress.Steps), progress.Summary)
-		parts = append(parts, metricsOf(progress)...)
-		if progress.EstimatedFinishedAt != nil {
-			if left := progress.EstimatedFinishedAt.Sub(now); left > 0 {
-				parts = append(parts, left.Round(time.Second).String()+" left")
-			}
-		}
-	case phase == v1alpha1.PhaseQueued && job.Status.QueuePosition != nil:
-		parts = append(parts, fmt.Sprintf("place %d in the queue", *job.Status.QueuePosition))
-	case !phase.Finished() && running != nil && running.Message != "":
-		parts = append(parts, running.Message)
-	case phase == v1alpha1.PhaseSucceeded && progress != nil:
-		parts = append(parts, progress.Summary)
-	}
-	return strings.Join(slices.DeleteFunc(parts, func(part string) bool { return part == "" }), "  ")
-}
-
-// metricsOf names the loss, since the summary has the metric.
-func metricsOf(progress *v1alpha1.Progress) []string {
-	for _, name := range []string{"valid_loss", "train_loss"} {
-		if value := progress.Metrics[name]; value != "" {
-			return []string{name + " " + value}
-		}
+	case errors.Is(err, errGone):
+		return &exitError{codeCancelled, fmt.Errorf("TrainingJob %s: %w", name, err)}
+	case err != nil:
+		return err
+	case last.Status.Phase == v1alpha1.PhaseFailed:
+		return &exitError{codeFailed, fmt.Errorf("TrainingJob %s failed: %s", name, last.Status.Error)}
+	case last.Status.Phase == v1alpha1.PhaseCancelled:
+		return &exitError{codeCancelled, fmt.Errorf("TrainingJob %s was cancelled", name)}
 	}
 	return nil
 }
 
-// liveLine shows a line that changes: over and over again on a terminal, else one after the other.
-type liveLine struct {
-	out   io.Writer
-	live  bool
-	shown string
-}
-
-func (l *liveLine) show(text string) {
-	if text == l.shown {
-		return
+// awaitEnd waits until the job has ended, however it does.
+func (s *session) awaitEnd(ctx context.Context, cluster client.WithWatch, job *v1alpha1.TrainingJob, timeout time.Duration) error {
+	ctx, stop := withTimeout(ctx, timeout)
+	defer stop()
+	f := &follower{
+		cluster: cluster, job: job, backoff: reconnecting,
+		visit: func(state *v1alpha1.TrainingJob) bool { return state.Status.Phase.Finished() },
+		lost:  func(err error) { fmt.Fprintln(s.ErrOut, "reconnecting:", err) },
 	}
-	l.shown = text
-	if l.live {
-		fmt.Fprintf(l.out, "\r\x1b[K%s", text)
-		return
+	last, err := f.follow(ctx)
+	switch {
+	case errors.Is(err, errGone):
+		fmt.Fprintf(s.Out, "trainingjob.%s/%s deleted\n", v1alpha1.GroupName, job.Name)
+		return nil
+	case err != nil:
+		return stoppedWaiting(ctx, err, fmt.Sprintf("TrainingJob %s is still being cancelled", job.Name))
 	}
-	fmt.Fprintln(l.out, text)
-}
-
-func (l *liveLine) end() {
-	if l.live && l.shown != "" {
-		fmt.Fprintln(l.out)
-	}
+	fmt.Fprintf(s.Out, "trainingjob.%s/%s %s\n", v1alpha1.GroupName, last.Name, last.Status.Phase)
+	return nil
 }
