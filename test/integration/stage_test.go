@@ -57,6 +57,8 @@ type stage struct {
 	// wire is the connection of the operator that was started last.
 	wire *wire
 	stop func()
+	// inRealTime has the operator go by the real time, not by the clock.
+	inRealTime bool
 	// withoutOperator has the test run the operator itself.
 	withoutOperator bool
 }
@@ -103,7 +105,10 @@ func (s *stage) operator(options manager.Options) (stop func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	s.registry = prometheus.NewRegistry()
 	options.MetricsAddress, options.HealthAddress = "0", "0"
-	options.Clock, options.Registry, options.ProgressTransport = s.clock, s.registry, s.trainers
+	options.Registry, options.ProgressTransport = s.registry, s.trainers
+	if !s.inRealTime {
+		options.Clock = s.clock
+	}
 	tune := options.Tune
 	options.Tune = func(o *ctrl.Options) {
 		if tune != nil {
