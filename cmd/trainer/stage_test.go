@@ -88,6 +88,10 @@ func TestTheStagesOfAJob(t *testing.T) {
 	if valid.Training.Samples != 284 || valid.Training.Bytes != 306694 || len(valid.Training.SHA256) != 64 || valid.Validation.Samples != 108 {
 		t.Errorf("the files are %+v and %+v", *valid.Training, *valid.Validation)
 	}
+	var planned struct{ Epochs, BatchSize int }
+	if err := json.Unmarshal(valid.Hyperparameters, &planned); err != nil || planned.BatchSize != 32 || planned.Epochs != 45 {
+		t.Errorf("before training the hyperparameters are %s (%v)", valid.Hyperparameters, err)
+	}
 	code, m := p.stage(t, contract.StageTrain, append(bothFiles, "--training-digest", valid.Training.SHA256,
 		"--validation-digest", valid.Validation.SHA256, "--hyperparameters", `{"epochs": 3}`)...)
 	if code != 0 || m.Model != "model-abcdefghijkl" || m.ResultsFile != "file-abcdefghijkl" || !strings.HasPrefix(m.Summary, "epoch 3/3, accuracy 0.") {
@@ -233,8 +237,14 @@ func TestProgressAndMetricsAreServedWhileItTrains(t *testing.T) {
 		!strings.HasPrefix(progress.Summary, "epoch ") {
 		t.Errorf("got %+v", progress)
 	}
+	for _, name := range []string{"loss", "trainMacroF1", "trainWeightedF1", "trainWeightedIoU", "validMacroF1", "validWeightedF1", "validMeanIoU", "validWeightedIoU"} {
+		if progress.Metrics[name] <= 0 {
+			t.Errorf("%s is %v", name, progress.Metrics[name])
+		}
+	}
 	metrics := string(get(t, "http://"+address+contract.MetricsPath))
-	for _, want := range []string{"swath_training_valid_accuracy 0.", "swath_training_epochs 100000", "swath_training_peak_memory_bytes", "go_goroutines"} {
+	for _, want := range []string{"swath_training_valid_accuracy 0.", "swath_training_train_macro_f1 0.", "swath_training_train_weighted_f1 0.",
+		"swath_training_valid_weighted_f1 0.", "swath_training_valid_weighted_iou 0.", "swath_training_loss ", "swath_training_epochs 100000", "swath_training_peak_memory_bytes", "go_goroutines"} {
 		if !strings.Contains(metrics, want) {
 			t.Errorf("the metrics lack %q", want)
 		}

@@ -20,7 +20,7 @@ func (s *Session) Memory() (int64, error) {
 	}
 	if s.valid != nil {
 		largest = max(largest, largestBatch(s.valid.Len(), s.settings.BatchSize))
-		need += s.valid.MemoryBytes(streaming)
+		need += s.valid.MemoryBytes(dataset.LoaderOptions{BatchSize: s.settings.BatchSize, InOrder: true})
 	}
 	infer, err := nn.PlanBytes(s.graph, s.planConfig(nn.Infer, largest, side))
 	if err != nil {

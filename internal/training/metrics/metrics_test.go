@@ -2,6 +2,7 @@ package metrics
 
 import (
 	"encoding/json"
+	"fmt"
 	"math"
 	"testing"
 )
@@ -138,5 +139,27 @@ func TestBootstrapLeavesOutIgnoredPixels(t *testing.T) {
 	}
 	if accuracy, iou, _ := b.Intervals(1); accuracy.Low != 1 || iou.Low != 1 {
 		t.Errorf("ignored pixels were counted: %v %v", accuracy, iou)
+	}
+}
+
+// The random numbers depend on seed and resample only, by the arithmetic of package nn: every machine and every version of
+// Go gives these bits.
+func TestIntervalsHaveTheSameBitsEverywhere(t *testing.T) {
+	b := NewBootstrap(3, 20)
+	for chip := range 20 {
+		b.Add(chip, []int{chip % 3, 1, 2}, []int{0, chip % 2, 2})
+	}
+	accuracy, iou, ok := b.Intervals(42)
+	if got, want := fmt.Sprintf("%x %x %v %x", accuracy, iou, ok, Wilson(81, 263)), goldenIntervals; got != want {
+		t.Errorf("the intervals are\n%s, and should be\n%s", got, want)
+	}
+}
+
+const goldenIntervals = "{0x1.1111111111111p-01 0x1.6eeeeeeeeeeefp-01} {0x1.7b0453fb6b0c9p-02 0x1.20ea0ea0ea0eap-01} true " +
+	"{0x1.056a5a8faf8c5p-02 0x1.76ffa4b27e135p-02}"
+
+func TestAnIntervalThatCoversAnother(t *testing.T) {
+	if got := (Interval{0.4, 0.6}).Cover(Interval{0.5, 0.9}); got != (Interval{0.4, 0.9}) {
+		t.Errorf("got %v", got)
 	}
 }

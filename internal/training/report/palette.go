@@ -33,15 +33,15 @@ func classTone(class int) color.NRGBA {
 		return classTones[class]
 	}
 	hue := math.Mod(float64(class)*0.618033988749895, 1)
-	value := 0.55 + 0.4*math.Mod(float64(class)*0.7548776662, 1)
+	value := 0.55 + float64(0.4*math.Mod(float64(class)*0.7548776662, 1))
 	return fromHue(hue, 0.65, value)
 }
 
 // fromHue makes a colour from hue, saturation and value, all in 0 to 1.
 func fromHue(hue, saturation, value float64) color.NRGBA {
 	channel := func(offset float64) uint8 {
-		k := math.Mod(offset+hue*6, 6)
-		v := value - value*saturation*max(0, min(k, 4-k, 1))
+		k := math.Mod(offset+float64(hue*6), 6)
+		v := value - float64(value*saturation*max(0, min(k, 4-k, 1)))
 		return uint8(math.Round(255 * v))
 	}
 	return color.NRGBA{channel(5), channel(3), channel(1), 0xff}
@@ -49,7 +49,7 @@ func fromHue(hue, saturation, value float64) color.NRGBA {
 
 // blend mixes two colours; at 0 it is a, at 1 it is b.
 func blend(a, b color.NRGBA, at float64) color.NRGBA {
-	mix := func(x, y uint8) uint8 { return uint8(math.Round(float64(x) + (float64(y)-float64(x))*at)) }
+	mix := func(x, y uint8) uint8 { return uint8(math.Round(float64(x) + float64((float64(y)-float64(x))*at))) }
 	return color.NRGBA{mix(a.R, b.R), mix(a.G, b.G), mix(a.B, b.B), 0xff}
 }
 
