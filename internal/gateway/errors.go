@@ -93,20 +93,21 @@ func answerTo(err error) *callError {
 	if tooLarge, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		return &callError{status: http.StatusRequestEntityTooLarge, detail: "The body is larger than " + strconv.FormatInt(tooLarge.Limit, 10) + " bytes"}
 	}
+	// Storage says of its errors what they are: a connection to it that breaks is not the caller's.
+	if answer := answerOfStorage(err); answer != nil {
+		return answer
+	}
 	switch {
 	case errors.Is(err, access.ErrUnauthenticated):
 		return &callError{status: http.StatusUnauthorized, detail: "Not authenticated"}
 	case errors.Is(err, jobs.ErrNotFound):
 		return errJobNotFound
 	case errors.Is(err, jobs.ErrNoSuchCursor):
-		return &callError{status: http.StatusBadRequest, detail: "There is no training job to continue after: begin the list again without after"}
+		return &callError{status: http.StatusBadRequest, detail: "There is no training job to continue after: use next of the page before, or begin the list again without after"}
 	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, context.Canceled):
 		return &callError{status: http.StatusBadRequest, detail: "The request ended early"}
 	case errors.Is(err, context.DeadlineExceeded):
 		return &callError{status: http.StatusServiceUnavailable, detail: "The answer took too long: try again", retryAfter: retryAfterSeconds}
-	}
-	if answer := answerOfStorage(err); answer != nil {
-		return answer
 	}
 	if answer := answerOfKubernetes(err); answer != nil {
 		return answer
@@ -146,7 +147,7 @@ func answerOfKubernetes(err error) *callError {
 		return &callError{status: http.StatusBadRequest, detail: status.Status().Message}
 	case apierrors.IsNotFound(err):
 		return &callError{status: http.StatusNotFound, detail: "Namespace not found"}
-	case apierrors.IsConflict(err), apierrors.IsTooManyRequests(err), apierrors.IsServerTimeout(err), apierrors.IsTimeout(err), apierrors.IsServiceUnavailable(err), apierrors.IsInternalError(err):
+	case apierrors.IsConflict(err), apierrors.IsTooManyRequests(err), apierrors.IsServerTimeout(err), apierrors.IsTimeout(err), apierrors.IsServiceUnavailable(err), apierrors.IsInternalError(err), apierrors.IsResourceExpired(err):
 		return &callError{status: http.StatusServiceUnavailable, detail: "The API server is busy: try again", retryAfter: max(after, 1)}
 	}
 	return nil

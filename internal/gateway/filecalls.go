@@ -52,7 +52,7 @@ func (s *Server) fileCalls() []call {
 			Operation: s.document(huma.Operation{
 				Method: http.MethodGet, Path: filesPath, OperationID: "listFiles", Tags: tags,
 				Summary: "List files", Description: "Lists the files of the namespace in the order of their IDs.",
-				Parameters: pageParams("The ID of the last file of the page before."),
+				Parameters: pageParams("next of the page before, or the ID of its last file."),
 			}, Page[File]{}, http.StatusUnprocessableEntity),
 			right: access.List, timeout: callTimeout, handle: s.listFiles,
 		},
@@ -135,6 +135,9 @@ func (s *Server) listFiles(w http.ResponseWriter, r *request) error {
 	page := Page[File]{Data: make([]File, len(files)), HasMore: more}
 	for i, info := range files {
 		page.Data[i] = newFile(info)
+	}
+	if more {
+		page.Next = orNil(files[len(files)-1].ID)
 	}
 	writeJSON(w, http.StatusOK, page)
 	return nil

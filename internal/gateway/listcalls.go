@@ -17,7 +17,9 @@ const (
 // Page is a part of a list.
 type Page[T any] struct {
 	Data    []T  `json:"data" nullable:"false" doc:"The entries."`
-	HasMore bool `json:"has_more" doc:"Whether others follow: ask again with after set to the ID of the last entry."`
+	HasMore bool `json:"has_more" doc:"Whether others follow: ask again with after set to next, or to the ID of the last entry."`
+	// Next is opaque: an ID, or what keeps its place also when the entry is gone.
+	Next *string `json:"next" doc:"What to set after to for the entries that follow; null where none do."`
 }
 
 // listCalls are the calls on training jobs beside the documented ones.
@@ -28,7 +30,7 @@ func (s *Server) listCalls() []call {
 				Method: http.MethodGet, Path: jobsPath, OperationID: "listTrainingJobs", Tags: []string{"Training"},
 				Summary:     "List training jobs",
 				Description: "Lists the training jobs of the namespace, the newest first.",
-				Parameters:  pageParams("The ID of the last training job of the page before."),
+				Parameters:  pageParams("next of the page before, or the ID of its last training job."),
 			}, Page[Job]{}, http.StatusUnprocessableEntity),
 			right: access.List, timeout: callTimeout, handle: s.listJobs,
 		},
@@ -40,12 +42,12 @@ func (s *Server) listJobs(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	listed, more, err := s.jobs.Page(r.Context(), r.caller.Namespace, r.URL.Query().Get("after"), limit)
+	listed, err := s.jobs.Page(r.Context(), r.caller.Namespace, r.URL.Query().Get("after"), limit)
 	if err != nil {
 		return err
 	}
-	page := Page[Job]{Data: make([]Job, len(listed)), HasMore: more}
-	for i, job := range listed {
+	page := Page[Job]{Data: make([]Job, len(listed.Jobs)), HasMore: listed.Next != "", Next: orNil(listed.Next)}
+	for i, job := range listed.Jobs {
 		page.Data[i] = newJob(job)
 	}
 	writeJSON(w, http.StatusOK, page)

@@ -31,23 +31,24 @@ type FileInfo struct {
 }
 
 // PutFile streams r to the file with the given ID. The file is there once
-// PutFile has returned without error, and not before.
+// PutFile has returned without error, and not before; it is created then, by a
+// clock that shows now when PutFile is called.
 func (s *Store) PutFile(ctx context.Context, id, filename string, r io.Reader, now time.Time) (FileInfo, error) {
 	k, err := key(filesFolder, id)
 	if err != nil {
 		return FileInfo{}, err
 	}
-	info := FileInfo{ID: id, Filename: filename, CreatedAt: now.UTC().Truncate(time.Second)}
+	info := FileInfo{ID: id, Filename: filename}
+	began := time.Now()
 	// The note is there before the file: a file that is there is known, and a note on nothing is not seen.
 	noted := false
 	note := func(digest Digest) error {
 		info.Bytes, info.SHA256 = digest.Bytes, digest.SHA256
+		info.CreatedAt = now.Add(time.Since(began)).UTC().Truncate(time.Second)
 		noted = true
 		return s.putNote(ctx, info)
 	}
-	// Uploads go on side by side in the gateway: each has but a few pieces in memory. Pieces of this size let a file be as
-	// large as S3 allows 10,000 of them to be, which is 78 GiB.
-	if _, err := s.put(ctx, k, r, &blob.WriterOptions{BufferSize: 8 << 20, MaxConcurrency: 2}, note); err != nil {
+	if _, err := s.put(ctx, k, r, s.pieces(), note); err != nil {
 		if noted {
 			err = errors.Join(err, s.removeNoteOnNothing(context.WithoutCancel(ctx), id))
 		}

@@ -4,10 +4,10 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	schedulingv1 "k8s.io/api/scheduling/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
@@ -51,11 +51,15 @@ func newCache(config *rest.Config, scheme *runtime.Scheme) (cache.Cache, error) 
 	return cached, nil
 }
 
-// slim drops what neither lists nor the queue show, which is most of a job's size.
+// slim drops what neither lists nor the queue show, which is most of a job's size. When it was cancelled is shown.
 func slim(object any) (any, error) {
 	if job, ok := object.(*v1alpha1.TrainingJob); ok {
-		job.ManagedFields = nil
+		job.ManagedFields = cancelEntries(job)
+		at, asked := job.Annotations[CancelledAtAnnotation]
 		job.Annotations = nil
+		if asked {
+			job.Annotations = map[string]string{CancelledAtAnnotation: at}
+		}
 		job.Status.PhaseTimes = nil
 		job.Status.Attempts = nil
 		job.Status.Files = nil
@@ -91,19 +95,20 @@ func (j *Jobs) cachedName(ctx context.Context, namespace, id string) (string, er
 
 // search looks for a job that the cache does not have yet, since another replica made it just now.
 func (j *Jobs) search(ctx context.Context, namespace, id string) (*v1alpha1.TrainingJob, error) {
-	if err := j.limiter(namespace).Wait(ctx); err != nil {
-		return nil, fmt.Errorf("waiting to look for job %s: %w", id, err)
+	if at, ok := j.missed.Get(key{namespace, id}); ok {
+		if at, ok := at.(time.Time); ok && time.Since(at) < missedFor {
+			return nil, ErrNotFound
+		}
 	}
-	list := &metav1.PartialObjectMetadataList{}
-	list.SetGroupVersionKind(v1alpha1.GroupVersion.WithKind(v1alpha1.TrainingJobKind + "List"))
-	if err := j.live.List(ctx, list, client.InNamespace(namespace)); err != nil {
-		return nil, fmt.Errorf("looking for job %s among those of namespace %s: %w", id, namespace, err)
+	all, err := j.look(ctx, namespace)
+	if err != nil {
+		return nil, fmt.Errorf("looking for job %s: %w", id, err)
 	}
-	for _, object := range list.Items {
-		if contract.JobID(string(object.UID)) != id {
+	for _, seen := range all {
+		if contract.JobID(string(seen.uid)) != id {
 			continue
 		}
-		job, err := j.read(ctx, namespace, object.Name)
+		job, err := j.read(ctx, namespace, seen.name)
 		if client.IgnoreNotFound(err) != nil {
 			return nil, err
 		}
@@ -111,6 +116,7 @@ func (j *Jobs) search(ctx context.Context, namespace, id string) (*v1alpha1.Trai
 			return job, nil
 		}
 	}
+	j.missed.Add(key{namespace, id}, time.Now())
 	return nil, ErrNotFound
 }
 

@@ -15,8 +15,8 @@ import (
 	"github.com/swath-dev/swath/api/v1alpha1"
 )
 
-// CancelledAtAnnotation is when the HTTP API was asked to cancel the job, in RFC 3339: the job's finished_at until the
-// operator has recorded one.
+// CancelledAtAnnotation is when the job was cancelled, in RFC 3339: its finished_at until the operator has recorded one. The
+// HTTP API writes it when it is asked to cancel, and when it sees that a job was cancelled by other means.
 const CancelledAtAnnotation = v1alpha1.GroupName + "/cancelled-at"
 
 // FinishedError is a job that cannot be cancelled any more.
@@ -87,10 +87,26 @@ func FinishedAt(job *v1alpha1.TrainingJob) *time.Time {
 		return &at
 	}
 	// Cancelled by kubectl: the API server noted when the field was set.
-	for _, entry := range job.ManagedFields {
-		if entry.Time != nil && entry.FieldsV1 != nil && bytes.Contains(entry.FieldsV1.GetRawBytes(), []byte(`"f:cancel"`)) {
-			return &entry.Time.Time
+	at := job.CreationTimestamp.Time
+	for i, entry := range cancelEntries(job) {
+		if i == 0 || entry.Time.Time.Before(at) {
+			at = entry.Time.Time
 		}
 	}
-	return &job.CreationTimestamp.Time
+	return &at
+}
+
+// cancelEntries are the notes of the API server on who set the field that cancels the job, where they tell when it was
+// cancelled: nothing else does.
+func cancelEntries(job *v1alpha1.TrainingJob) []metav1.ManagedFieldsEntry {
+	if !ptr.Deref(job.Spec.Cancel, false) || job.Annotations[CancelledAtAnnotation] != "" {
+		return nil
+	}
+	var entries []metav1.ManagedFieldsEntry
+	for _, entry := range job.ManagedFields {
+		if entry.Time != nil && entry.FieldsV1 != nil && bytes.Contains(entry.FieldsV1.GetRawBytes(), []byte(`"f:cancel"`)) {
+			entries = append(entries, entry)
+		}
+	}
+	return entries
 }

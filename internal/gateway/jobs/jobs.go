@@ -5,8 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
-	"golang.org/x/time/rate"
+	"golang.org/x/sync/errgroup"
 	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/types"
@@ -25,24 +26,31 @@ var ErrNotFound = errors.New("no such training job")
 const (
 	// keptRecent is how many jobs made here are remembered until the cache has them.
 	keptRecent = 4096
-	// Looking for an ID that the cache does not have costs the API server a list of the namespace; a namespace may ask for
-	// searchBurst of them at once and then for searchRate a second.
-	searchRate  = 5
-	searchBurst = 20
-	// keptLimiters bounds for how many namespaces searches are counted.
-	keptLimiters = 4096
+	// keptMissed and keptGone are how many IDs are remembered that no job has, and that one had.
+	keptMissed = 4096
+	keptGone   = 16384
+	// missedFor is for how long an ID that no job has is not looked for again. IDs are made from UIDs: nobody knows one before
+	// there is the job.
+	missedFor = time.Second
 )
 
 // Jobs are the TrainingJobs of a cluster. It is safe for concurrent use.
 type Jobs struct {
 	live   client.WithWatch
 	cached cache.Cache
-	// recent maps IDs of jobs made here to their names, for as long as the cache may not have them.
-	recent *lru.Cache
+	// recent maps the keys of jobs made here to their names, for as long as the cache may not have them; missed those that no
+	// job has to when they were looked for; and gone those of jobs that were deleted to their positions in lists.
+	recent, missed, gone *lru.Cache
+	// cancelled are jobs whose end is to be written down.
+	cancelled chan *v1alpha1.TrainingJob
 
-	mutex    sync.Mutex
-	searches *lru.Cache
+	mutex sync.Mutex
+	// lookers are those of the namespaces.
+	lookers *lru.Cache
 }
+
+// key is an ID in a namespace.
+type key struct{ namespace, id string }
 
 // Open connects to the API server. The cache works while [Jobs.Run] does.
 func Open(config *rest.Config) (*Jobs, error) {
@@ -58,12 +66,19 @@ func Open(config *rest.Config) (*Jobs, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Jobs{live: live, cached: cached, recent: lru.New(keptRecent), searches: lru.New(keptLimiters)}, nil
+	j := &Jobs{
+		live: live, cached: cached, recent: lru.New(keptRecent), missed: lru.New(keptMissed), gone: lru.New(keptGone),
+		cancelled: make(chan *v1alpha1.TrainingJob, maxNotices), lookers: lru.New(keptLookers),
+	}
+	return j, j.notice(context.Background())
 }
 
 // Run fills the cache and keeps it up to date until ctx ends.
 func (j *Jobs) Run(ctx context.Context) error {
-	return j.cached.Start(ctx)
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return j.cached.Start(ctx) })
+	group.Go(func() error { return j.writeDown(ctx) })
+	return group.Wait()
 }
 
 // Ready waits until the cache is filled, or ctx ends.
@@ -87,7 +102,7 @@ func (j *Jobs) Create(ctx context.Context, job *v1alpha1.TrainingJob) error {
 	if err := j.live.Create(ctx, job); err != nil {
 		return fmt.Errorf("making a TrainingJob in namespace %s: %w", job.Namespace, err)
 	}
-	j.recent.Add(recentKey{job.Namespace, ID(job)}, job.Name)
+	j.recent.Add(key{job.Namespace, ID(job)}, job.Name)
 	return nil
 }
 
@@ -106,8 +121,6 @@ func (j *Jobs) SameRequest(ctx context.Context, job *v1alpha1.TrainingJob) (*v1a
 	return standing, nil
 }
 
-type recentKey struct{ namespace, id string }
-
 // Get reads the job with the given ID from the API server.
 func (j *Jobs) Get(ctx context.Context, namespace, id string) (*v1alpha1.TrainingJob, error) {
 	name, err := j.cachedName(ctx, namespace, id)
@@ -115,7 +128,7 @@ func (j *Jobs) Get(ctx context.Context, namespace, id string) (*v1alpha1.Trainin
 		return nil, err
 	}
 	if name == "" {
-		if made, ok := j.recent.Get(recentKey{namespace, id}); ok {
+		if made, ok := j.recent.Get(key{namespace, id}); ok {
 			name, _ = made.(string)
 		}
 	}
@@ -153,18 +166,4 @@ func (j *Jobs) read(ctx context.Context, namespace, name string) (*v1alpha1.Trai
 		return nil, fmt.Errorf("reading TrainingJob %s/%s: %w", namespace, name, err)
 	}
 	return job, nil
-}
-
-// limiter counts the searches of a namespace.
-func (j *Jobs) limiter(namespace string) *rate.Limiter {
-	j.mutex.Lock()
-	defer j.mutex.Unlock()
-	if known, ok := j.searches.Get(namespace); ok {
-		if limiter, ok := known.(*rate.Limiter); ok {
-			return limiter
-		}
-	}
-	limiter := rate.NewLimiter(searchRate, searchBurst)
-	j.searches.Add(namespace, limiter)
-	return limiter
 }

@@ -1,15 +1,11 @@
 package jobs
 
 import (
-	"cmp"
 	"context"
-	"errors"
-	"fmt"
 	"slices"
 
 	"golang.org/x/sync/errgroup"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -19,29 +15,38 @@ import (
 // readers is how many jobs of a page are read at a time.
 const readers = 8
 
-// ErrNoSuchCursor means that the job to continue a list after does not exist (any more).
-var ErrNoSuchCursor = errors.New("no training job to continue after")
+// Page is a part of a list.
+type Page struct {
+	Jobs []*v1alpha1.TrainingJob
+	// Next is what to continue after; empty where nothing follows.
+	Next string
+}
 
-// Page lists the namespace's jobs from the newest to the oldest: those after the job with the ID after, at most limit. More
-// tells whether others follow.
-func (j *Jobs) Page(ctx context.Context, namespace, after string, limit int) (page []*v1alpha1.TrainingJob, more bool, err error) {
+// Page lists the namespace's jobs from the newest to the oldest: those after a cursor or the job with an ID, at most limit.
+func (j *Jobs) Page(ctx context.Context, namespace, after string, limit int) (Page, error) {
 	all, err := j.all(ctx, client.InNamespace(namespace))
 	if err != nil {
-		return nil, false, err
+		return Page{}, err
 	}
 	newest := newestFirst(all)
 	if after != "" {
-		cursor := slices.IndexFunc(newest, func(job *v1alpha1.TrainingJob) bool { return ID(job) == after })
-		if cursor < 0 {
-			return nil, false, ErrNoSuchCursor
+		cursor, err := j.positionAfter(ctx, namespace, after)
+		if err != nil {
+			return Page{}, err
 		}
-		newest = newest[cursor+1:]
+		first := slices.IndexFunc(newest, func(job *v1alpha1.TrainingJob) bool { return cursor.compare(positionOf(job)) < 0 })
+		if first < 0 {
+			first = len(newest)
+		}
+		newest = newest[first:]
 	}
-	if more = len(newest) > limit; more {
+	var page Page
+	if len(newest) > limit {
 		newest = newest[:limit]
+		page.Next = positionOf(newest[limit-1]).String()
 	}
-	page, err = j.refresh(ctx, namespace, newest)
-	return page, more, err
+	page.Jobs, err = j.refresh(ctx, namespace, newest, len(all) <= manyJobs)
+	return page, err
 }
 
 func newestFirst(all []v1alpha1.TrainingJob) []*v1alpha1.TrainingJob {
@@ -49,18 +54,20 @@ func newestFirst(all []v1alpha1.TrainingJob) []*v1alpha1.TrainingJob {
 	for i := range all {
 		sorted[i] = &all[i]
 	}
-	slices.SortFunc(sorted, func(a, b *v1alpha1.TrainingJob) int {
-		return cmp.Or(b.CreationTimestamp.Compare(a.CreationTimestamp.Time), cmp.Compare(a.UID, b.UID))
-	})
+	slices.SortFunc(sorted, func(a, b *v1alpha1.TrainingJob) int { return positionOf(a).compare(positionOf(b)) })
 	return sorted
 }
 
-// fewReads is up to how many jobs are simply read; for more, it is asked first which of them have changed.
-const fewReads = 4
+const (
+	// fewReads is up to how many jobs are simply read; for more, it is asked first which of them have changed.
+	fewReads = 4
+	// manyJobs is how many jobs of a namespace are too many to ask that: then those of the page are read, however many.
+	manyJobs = 4 * lookPage
+)
 
 // refresh makes sure that those jobs that had not ended when the cache saw them are shown as they are now, and drops those that
 // are gone.
-func (j *Jobs) refresh(ctx context.Context, namespace string, page []*v1alpha1.TrainingJob) ([]*v1alpha1.TrainingJob, error) {
+func (j *Jobs) refresh(ctx context.Context, namespace string, page []*v1alpha1.TrainingJob, few bool) ([]*v1alpha1.TrainingJob, error) {
 	open := 0
 	for _, job := range page {
 		if !job.Status.Phase.Finished() {
@@ -68,7 +75,7 @@ func (j *Jobs) refresh(ctx context.Context, namespace string, page []*v1alpha1.T
 		}
 	}
 	var versions map[types.UID]string
-	if open > fewReads {
+	if open > fewReads && few {
 		var err error
 		if versions, err = j.versions(ctx, namespace); err != nil {
 			return nil, err
@@ -101,14 +108,13 @@ func (j *Jobs) refresh(ctx context.Context, namespace string, page []*v1alpha1.T
 
 // versions are the resource versions that the namespace's jobs have now.
 func (j *Jobs) versions(ctx context.Context, namespace string) (map[types.UID]string, error) {
-	list := &metav1.PartialObjectMetadataList{}
-	list.SetGroupVersionKind(v1alpha1.GroupVersion.WithKind(v1alpha1.TrainingJobKind + "List"))
-	if err := j.live.List(ctx, list, client.InNamespace(namespace)); err != nil {
-		return nil, fmt.Errorf("listing the versions of the TrainingJobs of namespace %s: %w", namespace, err)
+	all, err := j.look(ctx, namespace)
+	if err != nil {
+		return nil, err
 	}
-	versions := make(map[types.UID]string, len(list.Items))
-	for i := range list.Items {
-		versions[list.Items[i].UID] = list.Items[i].ResourceVersion
+	versions := make(map[types.UID]string, len(all))
+	for _, seen := range all {
+		versions[seen.uid] = seen.version
 	}
 	return versions, nil
 }
