@@ -1,77 +1,92 @@
+//go:build linux
+
 package main
 
 import (
+	"encoding/json"
+	"errors"
 	"fmt"
-	"slices"
+	"os"
+	"runtime/pprof"
+	"strconv"
+	"strings"
 	"syscall"
 	"time"
 
 	"github.com/swath-dev/swath/internal/nn"
 )
 
-// warmups are the steps that are not counted.
-const warmups = 3
-
-// timing is what one process measured of one model; times are medians in milliseconds.
-type timing struct {
-	Name        string             `json:"name"`
-	TrainMillis float64            `json:"trainMillis"`
-	InferMillis map[string]float64 `json:"inferMillis"` // By engine.
-	PeakMiB     float64            `json:"peakMiB"`
-}
-
-// process is the answer of one process.
-type process struct {
-	Versions map[string]string `json:"versions"`
-	Timings  []timing          `json:"timings"`
-}
-
-// ours measures package nn in this process.
-func ours(o options, only string) (process, error) {
-	p := process{Versions: map[string]string{"kernels": nn.KernelName()}}
+// printOurs measures one network in this process.
+func (s settings) printOurs(name, profile string) error {
+	if profile != "" {
+		f, err := os.Create(profile)
+		if err != nil {
+			return fmt.Errorf("creating the profile: %w", err)
+		}
+		if err := pprof.StartCPUProfile(f); err != nil {
+			return fmt.Errorf("starting the profile: %w", err)
+		}
+		defer pprof.StopCPUProfile()
+	}
 	for _, r := range references {
-		if only != "" && only != r.Name {
+		if r.Name != name {
 			continue
 		}
-		t, err := r.measure(o.threads, clocks[o.clock])
+		a, err := r.measure(s.threads, clocks[s.clock])
 		if err != nil {
-			return p, fmt.Errorf("measuring %s: %w", r.Name, err)
+			return fmt.Errorf("measuring %s: %w", name, err)
 		}
-		p.Timings = append(p.Timings, t)
+		return json.NewEncoder(os.Stdout).Encode(a)
 	}
-	return p, nil
+	return fmt.Errorf("there is no network %q", name)
 }
 
-func (r reference) measure(workers int, now func() time.Duration) (timing, error) {
-	t := timing{Name: r.Name, InferMillis: map[string]float64{}}
+func (r reference) measure(workers int, now func() time.Duration) (answer, error) {
+	a := answer{InferMillis: map[string]float64{}, Versions: map[string]string{"kernels": nn.KernelName()}}
 	g, err := r.graph()
 	if err != nil {
-		return t, err
+		return a, err
 	}
 	m := nn.NewModel(g, 0)
 	pixels, labels := r.example()
 	config := nn.PlanConfig{Mode: nn.Train, MaxBatch: r.Batch, Height: r.Side, Width: r.Side, Workers: workers}
 	train, err := nn.NewPlan(m, config)
 	if err != nil {
-		return t, err
+		return a, err
 	}
 	optimizer := nn.NewAdamW(m, nn.AdamWConfig{WeightDecay: 0.01})
-	t.TrainMillis, err = median(now, r.TrainSteps, func() error {
+	a.TrainMillis, err = median(now, r.TrainSteps, func() error {
 		return step(train, optimizer, nn.Batch{N: r.Batch, Pixels: pixels}, labels)
 	})
 	if err != nil {
-		return t, err
+		return a, err
+	}
+	if a.PeakMiB, err = peakMiB(read("/proc/self/status")); err != nil {
+		return a, err
 	}
 	config.Mode = nn.Infer
 	infer, err := nn.NewPlan(m, config)
 	if err != nil {
-		return t, err
+		return a, err
 	}
-	t.InferMillis["swath"], err = median(now, r.InferenceRuns, func() error {
+	a.InferMillis["swath"], err = median(now, r.InferenceRuns, func() error {
 		return infer.Forward(nn.Batch{N: r.Batch, Pixels: pixels})
 	})
-	t.PeakMiB = float64(train.Bytes()+int64(len(m.Weights))*16) / (1 << 20)
-	return t, err
+	return a, err
+}
+
+// peakMiB finds the most resident memory that a process has had in the text of /proc/PID/status.
+func peakMiB(status string) (float64, error) {
+	for line := range strings.Lines(status) {
+		if value, ok := strings.CutPrefix(line, "VmHWM:"); ok {
+			kib, err := strconv.ParseFloat(strings.TrimSpace(strings.TrimSuffix(strings.TrimSpace(value), "kB")), 64)
+			if err != nil {
+				return 0, fmt.Errorf("reading %q: %w", strings.TrimSpace(line), err)
+			}
+			return kib / 1024, nil
+		}
+	}
+	return 0, errors.New("the status of the process does not tell its peak of memory (VmHWM)")
 }
 
 func step(p *nn.Plan, o *nn.AdamW, b nn.Batch, labels []uint8) error {
@@ -131,13 +146,4 @@ func median(now func() time.Duration, runs int, do func() error) (float64, error
 		}
 	}
 	return middle(times), nil
-}
-
-func middle(values []float64) float64 {
-	sorted := slices.Sorted(slices.Values(values))
-	n := len(sorted)
-	if n == 0 {
-		return 0
-	}
-	return (sorted[(n-1)/2] + sorted[n/2]) / 2
 }

@@ -1,10 +1,10 @@
-"""The reference networks of test/bench/trainer in PyTorch: medians of training steps and inference runs, as JSON.
+"""One of the reference networks of test/bench/trainer in PyTorch: medians of training steps and inference runs, as JSON.
 
-usage: THREADS=2 CLOCK=wall python3 reference.py < references.json    (a list of {name, bands, side, batch, classes, segmentation, trainSteps, inferenceRuns})
+usage: python3 reference.py < input.json    {model: {name, bands, side, batch, classes, segmentation, trainSteps, inferenceRuns},
+                                             threads, clock: wall | cpu, warmups, precision: float32 | bfloat16, limitSeconds, onnx: FILE}
 """
+import contextlib
 import json
-import os
-import resource
 import statistics
 import sys
 import time
@@ -12,10 +12,6 @@ import time
 import torch
 from torch import nn
 from torch.nn import functional
-
-WARMUPS = 3
-THREADS = int(os.environ["THREADS"])
-CLOCK = {"wall": time.perf_counter, "cpu": time.process_time}[os.environ["CLOCK"]]
 
 
 def convolution(inputs, outputs):
@@ -56,67 +52,100 @@ class UNet(nn.Module):
         return self.head(self.decoder1(torch.cat([self.up(d2), e1], 1)))
 
 
-def median_millis(runs, run):
-    times = []
-    for i in range(WARMUPS + runs):
-        start = CLOCK()
-        run()
-        if i >= WARMUPS:
-            times.append((CLOCK() - start) * 1000)
-    return statistics.median(times)
+class Stopwatch:
+    """Takes medians of runs after warm-ups; within a limit of seconds it counts fewer, but at least one."""
+
+    def __init__(self, given):
+        self.clock = {"wall": time.perf_counter, "cpu": time.process_time}[given["clock"]]
+        self.warmups, self.limit = given["warmups"], given["limitSeconds"]
+
+    def median_millis(self, runs, run):
+        times, begin = [], time.monotonic()
+        for i in range(self.warmups + runs):
+            start = self.clock()
+            run()
+            if i >= self.warmups:
+                times.append((self.clock() - start) * 1000)
+            elif time.monotonic() - begin > self.limit:
+                times.append((self.clock() - start) * 1000)
+            if times and time.monotonic() - begin > self.limit:
+                break
+        return statistics.median(times)
 
 
-def measure(reference):
+def peak_mib():
+    """The most memory that this process has had resident."""
+    with open("/proc/self/status") as status:
+        for line in status:
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) / 1024
+    raise RuntimeError("/proc/self/status has no VmHWM")
+
+
+def measure(given):
+    reference, watch = given["model"], Stopwatch(given)
     side, batch, classes = reference["side"], reference["batch"], reference["classes"]
     model = (UNet if reference["segmentation"] else Classifier)(reference["bands"], classes)
     model = model.to(memory_format=torch.channels_last)
     pixels = torch.randn(batch, reference["bands"], side, side).contiguous(memory_format=torch.channels_last)
     labels = torch.randint(0, classes, (batch, side, side) if reference["segmentation"] else (batch,))
     optimizer = torch.optim.AdamW(model.parameters(), 1e-3)
+    half = given["precision"] == "bfloat16"
+
+    def precision():
+        return torch.autocast("cpu", dtype=torch.bfloat16) if half else contextlib.nullcontext()
 
     def step():
         optimizer.zero_grad()
-        loss = functional.cross_entropy(model(pixels), labels)
+        with precision():
+            loss = functional.cross_entropy(model(pixels), labels)
         loss.backward()
         optimizer.step()
 
-    train = median_millis(reference["trainSteps"], step)
+    def infer():
+        with precision():
+            model(pixels)
+
+    answer = {"trainMillis": watch.median_millis(reference["trainSteps"], step), "peakMiB": peak_mib()}
     model.eval()
-    runs, infer = reference["inferenceRuns"], {}
+    runs = reference["inferenceRuns"]
     with torch.no_grad():
-        infer["PyTorch"] = median_millis(runs, lambda: model(pixels))
-        frozen = torch.jit.freeze(torch.jit.trace(model, pixels))
-        infer["TorchScript"] = median_millis(runs, lambda: frozen(pixels))
-    session = onnx_session(model, pixels)
-    if session:
-        feed = {"x": pixels.contiguous().numpy()}
-        infer["onnxruntime"] = median_millis(runs, lambda: session.run(None, feed))
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    return {"name": reference["name"], "trainMillis": train, "inferMillis": infer, "peakMiB": peak}
+        answer["inferMillis"] = {"PyTorch": watch.median_millis(runs, infer)}
+        if not half:
+            frozen = torch.jit.freeze(torch.jit.trace(model, pixels))
+            answer["inferMillis"]["TorchScript"] = watch.median_millis(runs, lambda: frozen(pixels))
+    return answer
 
 
-def onnx_session(model, pixels):
-    """A session of onnxruntime, where that is installed."""
-    try:
-        import onnxruntime
-    except ImportError:
-        return None
-    import io
+def versions():
+    found = {"python": sys.version.split()[0], "torch": torch.__version__, "onednn": str(torch.backends.mkldnn.is_available())}
+    for line in torch.__config__.show().splitlines():
+        name, _, value = line.strip(" -").partition(": ")
+        if name == "CPU capability usage":
+            found["capability"] = value
+    return found
 
-    file = io.BytesIO()
-    torch.onnx.export(model, pixels, file, input_names=["x"], opset_version=13)
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = THREADS
-    return onnxruntime.InferenceSession(file.getvalue(), options, providers=["CPUExecutionProvider"])
+
+def blas():
+    """The file names of the linear algebra libraries that this process has loaded, or that torch has within it."""
+    names = set()
+    with open("/proc/self/maps") as maps:
+        for line in maps:
+            name = line.rstrip().rsplit("/", 1)[-1]
+            if "blas" in name or "mkl" in name:
+                names.add(name)
+    if torch.backends.mkl.is_available():
+        names.add("mkl")
+    return " ".join(sorted(names))
 
 
 def main():
+    given = json.load(sys.stdin)
     torch.manual_seed(0)
-    torch.set_num_threads(THREADS)
-    timings = [measure(reference) for reference in json.load(sys.stdin)]
-    versions = {"python": sys.version.split()[0], "torch": torch.__version__, "capability": torch.backends.cpu.get_cpu_capability()
-                if hasattr(torch.backends, "cpu") else "", "mkldnn": str(torch.backends.mkldnn.is_available())}
-    json.dump({"versions": versions, "timings": timings}, sys.stdout)
+    torch.set_num_threads(given["threads"])
+    answer = measure(given)
+    answer["versions"] = dict(versions(), blas=blas())
+    json.dump(answer, sys.stdout)
 
 
 if __name__ == "__main__":

@@ -1,144 +1,70 @@
+//go:build linux
+
 package main
 
 import (
 	"encoding/json"
 	"fmt"
-	"io"
-	"math"
 	"os"
 	"path/filepath"
-	"runtime"
-	"sort"
-	"strings"
-	"text/tabwriter"
 )
 
 // report is what goes into the file.
 type report struct {
-	Conditions map[string]string `json:"conditions"`
-	Models     []modelReport     `json:"models"`
-	HDF5       json.RawMessage   `json:"hdf5,omitempty"` // As test/bench/hdf5 wrote them.
+	Conditions conditions    `json:"conditions"`
+	Models     []modelReport `json:"models"`
+	HDF5       []layout      `json:"hdf5"`
+	WholeRuns  []wholeRun    `json:"wholeRun"`
+	Scaling    []scaling     `json:"scaling"`
 }
 
+// layout is a line of test/bench/hdf5.
+type layout struct {
+	Layout   string  `json:"layout"`
+	OursMBps float64 `json:"oursMBps"`
+	H5pyMBps float64 `json:"h5pyMBps"`
+	Ratio    float64 `json:"ratio"`
+}
+
+// modelReport is what was found of a network. The memory is the most that a process which trains has had resident (VmHWM), in the median.
 type modelReport struct {
-	Name    string     `json:"name"`
-	Train   comparison `json:"train"`
-	Infer   comparison `json:"infer"`
-	PeakMiB float64    `json:"peakMiB"`
+	Name         string     `json:"name"`
+	Train        comparison `json:"train"`
+	Infer        comparison `json:"infer"`
+	PeakMiB      float64    `json:"peakMiB"`
+	TorchPeakMiB float64    `json:"torchPeakMiB"`
 }
 
-// comparison sets ours beside the fastest of theirs.
-type comparison struct {
-	OursMillis  float64            `json:"oursMillis"`
-	TorchMillis float64            `json:"torchMillis"`
-	Ratio       float64            `json:"ratio"`
-	Fastest     string             `json:"fastest"`
-	All         map[string]float64 `json:"all"`
-}
-
-func newReport(results map[string][]process) report {
-	r := report{Conditions: conditions(results)}
-	for i, ref := range references {
-		m := modelReport{Name: ref.Name, Train: comparison{All: map[string]float64{}}, Infer: comparison{All: map[string]float64{}}}
-		for engine, processes := range results {
-			var train []float64
-			infer := map[string][]float64{}
-			for _, p := range processes {
-				t := p.Timings[i]
-				train = append(train, t.TrainMillis)
-				for how, millis := range t.InferMillis {
-					infer[how] = append(infer[how], millis)
-				}
-				if engine == "swath" {
-					m.PeakMiB = t.PeakMiB
-				}
+func newModelReport(name string, found []measured) (modelReport, error) {
+	var ourTrain, ourInfer, ourPeak, torchPeak, halfTrain, halfInfer []float64
+	var train, infer []peer
+	for _, f := range found {
+		a, capability := f.answer, f.answer.Versions["capability"]
+		switch {
+		case f.engine.ours:
+			ourTrain, ourInfer, ourPeak = append(ourTrain, a.TrainMillis), append(ourInfer, a.InferMillis["swath"]), append(ourPeak, a.PeakMiB)
+		case f.engine.bfloat16:
+			halfTrain, halfInfer = append(halfTrain, a.TrainMillis), append(halfInfer, a.InferMillis["PyTorch"])
+		default:
+			torch := a.TrainMillis > 0
+			if torch {
+				train = gather(train, peer{Engine: "PyTorch", Capability: capability, torch: true}, a.TrainMillis)
+				torchPeak = append(torchPeak, a.PeakMiB)
 			}
-			m.add(engine, middle(train), infer)
-		}
-		m.Train.finish()
-		m.Infer.finish()
-		r.Models = append(r.Models, m)
-	}
-	return r
-}
-
-func (m *modelReport) add(engine string, train float64, infer map[string][]float64) {
-	if engine == "swath" {
-		m.Train.OursMillis, m.Infer.OursMillis = train, middle(infer["swath"])
-		return
-	}
-	m.Train.All[engine] = train
-	for how, times := range infer {
-		m.Infer.All[how+strings.TrimPrefix(engine, "torch")] = middle(times)
-	}
-}
-
-func (c *comparison) finish() {
-	c.TorchMillis = math.Inf(1)
-	for name, millis := range c.All {
-		if millis < c.TorchMillis {
-			c.TorchMillis, c.Fastest = millis, name
-		}
-	}
-	c.Ratio = math.Round(100*c.TorchMillis/c.OursMillis) / 100
-}
-
-func conditions(results map[string][]process) map[string]string {
-	c := map[string]string{"go": runtime.Version(), "cpu": cpuModel(), "cores": fmt.Sprint(runtime.NumCPU())}
-	for _, processes := range results {
-		for name, version := range processes[0].Versions {
-			if version != "" {
-				c[name] = version
+			for how, millis := range a.InferMillis {
+				infer = gather(infer, peer{Engine: how, Capability: capability, torch: torch}, millis)
 			}
 		}
 	}
-	return c
-}
-
-// loadAverage is the machine's over the last minute. Beside our own two threads there should be none: a busy machine slows those most that
-// wait for each other in a spinning loop, as PyTorch's do.
-func loadAverage() string {
-	data, err := os.ReadFile("/proc/loadavg")
-	if err != nil {
-		return "unknown"
+	m := modelReport{Name: name, PeakMiB: round(middle(ourPeak)), TorchPeakMiB: round(middle(torchPeak))}
+	var err error
+	if m.Train, err = newComparison(ourTrain, train, halfTrain); err != nil {
+		return m, fmt.Errorf("training of %s: %w", name, err)
 	}
-	minute, _, _ := strings.Cut(string(data), " ")
-	return minute
-}
-
-func cpuModel() string {
-	info, err := os.ReadFile("/proc/cpuinfo")
-	if err != nil {
-		return runtime.GOARCH
+	if m.Infer, err = newComparison(ourInfer, infer, halfInfer); err != nil {
+		return m, fmt.Errorf("inference of %s: %w", name, err)
 	}
-	for line := range strings.Lines(string(info)) {
-		if name, ok := strings.CutPrefix(line, "model name"); ok {
-			return strings.Trim(name, " \t:\n")
-		}
-	}
-	return runtime.GOARCH
-}
-
-func (r report) print(w io.Writer) {
-	names := make([]string, 0, len(r.Conditions))
-	for name := range r.Conditions {
-		names = append(names, name)
-	}
-	sort.Strings(names)
-	for _, name := range names {
-		fmt.Fprintf(w, "%s: %s\n", name, r.Conditions[name])
-	}
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, "\nmodel\t\tours ms\tbest of theirs ms\tratio\tfastest")
-	for _, m := range r.Models {
-		for _, row := range []struct {
-			what string
-			c    comparison
-		}{{"train", m.Train}, {"infer", m.Infer}} {
-			fmt.Fprintf(t, "%s\t%s\t%.1f\t%.1f\t%.2f\t%s\n", m.Name, row.what, row.c.OursMillis, row.c.TorchMillis, row.c.Ratio, row.c.Fastest)
-		}
-	}
-	t.Flush()
+	return m, nil
 }
 
 // write puts the report into the file.
