@@ -23,7 +23,11 @@ func (s *stage) wantCancelled(job *v1alpha1.TrainingJob) {
 	s.t.Helper()
 	end := s.phase(job, v1alpha1.PhaseCancelled)
 	s.wantPods()
-	s.wantKstatus(end, status.FailedStatus)
+	if end.DeletionTimestamp != nil {
+		s.wantKstatus(end, status.TerminatingStatus)
+	} else {
+		s.wantKstatus(end, status.FailedStatus)
+	}
 	if end.Status.FinishedAt == nil || end.Status.TrainedModel != "" || condition(end, v1alpha1.ConditionCancelled) != "True Cancelled" {
 		s.t.Errorf("the job is cancelled, but %s", describe(end))
 	}

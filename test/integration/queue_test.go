@@ -47,14 +47,19 @@ func TestJobsQueueByPriorityAndAge(t *testing.T) {
 	// A suspended job gives its slot back.
 	s.change(hurry, suspend)
 	next.deleting().ends(contract.StageTrain, contract.ExitInterrupted, "").removes()
-	s.onNode(s.pod(older, v1alpha1.RoleTrain, 1)).runs(contract.StageTrain)
+	last := s.onNode(s.pod(older, v1alpha1.RoleTrain, 1)).runs(contract.StageTrain)
 	s.change(hurry, resume)
 	s.waitsFor(hurry, v1alpha1.ReasonWaitingForSlot)
 
-	// A job that is deleted gives its slot back, too.
+	// A job that is deleted gives its slot back once its trainer has ended.
 	if err := cluster.Delete(t.Context(), s.job(older)); err != nil {
 		t.Fatal(err)
 	}
+	last.deletedByUser()
+	if seen := s.seen(hurry); seen.Status.Starts != 1 {
+		t.Errorf("a job trains beside the trainer of one that is gone: %s", describe(seen))
+	}
+	last.ends(contract.StageTrain, contract.ExitInterrupted, "")
 	s.pod(hurry, v1alpha1.RoleTrain, 2)
 }
 
