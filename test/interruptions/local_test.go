@@ -6,28 +6,31 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/swath-dev/swath/test/programs"
 )
 
 // train starts a training that writes a checkpoint after each step.
-func train(t *testing.T, folder string) *process {
+func (r recipe) train(t *testing.T, folder string) *process {
 	t.Helper()
-	return start(t, nil, trainer, arguments(folder)...)
+	return start(t, nil, programs.Trainer(t), r.arguments(folder)...)
 }
 
-func arguments(folder string) []string {
+func (r recipe) arguments(folder string) []string {
 	return []string{
-		"train", "--task", "classification", "--training-file", olinda + "train.h5", "--validation-file", olinda + "validation.h5",
-		"--epochs", epochs, "--checkpoint-interval", "0s", "--output", folder,
+		"train", "--task", r.task, "--training-file", r.training, "--validation-file", r.validation, "--num-classes", strconv.Itoa(r.classes),
+		"--epochs", strconv.Itoa(r.epochs), "--checkpoint-interval", "0s", "--output", folder,
 	}
 }
 
 // undisturbed is what a training leaves that nothing interrupts.
-func undisturbed(t *testing.T) map[string]string {
+func (r recipe) undisturbed(t *testing.T) map[string]string {
 	t.Helper()
 	folder := filepath.Join(t.TempDir(), "undisturbed")
-	train(t, folder).succeed(t)
+	r.train(t, folder).succeed(t)
 	return model(t, folder, filepath.Join(folder, "results.csv"))
 }
 
@@ -50,9 +53,9 @@ func step(folder string) int {
 }
 
 // killed trains until the given step is reached, and kills the process there; it reports whether it came to that.
-func killed(t *testing.T, folder string, at int) bool {
+func (r recipe) killed(t *testing.T, folder string, at int) bool {
 	t.Helper()
-	p := train(t, folder)
+	p := r.train(t, folder)
 	if !p.when(t, fmt.Sprintf("step %d", at), func() bool { return step(folder) >= at }) {
 		p.succeed(t)
 		return false
@@ -62,26 +65,34 @@ func killed(t *testing.T, folder string, at int) bool {
 }
 
 func TestKilledAtRandomStepsATrainingEndsTheSame(t *testing.T) {
-	want := undisturbed(t)
-	seed := rand.Uint64()
-	t.Logf("seed %d", seed)
-	random := rand.New(rand.NewPCG(seed, 0))
-	folder := filepath.Join(t.TempDir(), "killed")
-	kills := 0
-	for at := 1 + random.IntN(8); killed(t, folder, at); at += 1 + random.IntN(16) {
-		kills++
+	for _, c := range []struct {
+		recipe
+		// apart is how many steps are between two kills at most.
+		apart int
+	}{{classified, 16}, {segmented, 10}} {
+		t.Run(c.task, func(t *testing.T) {
+			want := c.undisturbed(t)
+			seed := rand.Uint64()
+			t.Logf("seed %d", seed)
+			random := rand.New(rand.NewPCG(seed, 0))
+			folder := filepath.Join(t.TempDir(), "killed")
+			kills := 0
+			for at := 1 + random.IntN(5); c.killed(t, folder, at); at += 1 + random.IntN(c.apart) {
+				kills++
+			}
+			t.Logf("killed %d times", kills)
+			if kills < 2 {
+				t.Errorf("the training was killed %d times only", kills)
+			}
+			same(t, model(t, folder, filepath.Join(folder, "results.csv")), want)
+		})
 	}
-	t.Logf("killed %d times", kills)
-	if kills < 3 {
-		t.Errorf("the training was killed %d times only", kills)
-	}
-	same(t, model(t, folder, filepath.Join(folder, "results.csv")), want)
 }
 
 func TestACheckpointCutShortIsPassedOver(t *testing.T) {
-	want := undisturbed(t)
+	want := classified.undisturbed(t)
 	folder := filepath.Join(t.TempDir(), "cut")
-	if !killed(t, folder, 20) {
+	if !classified.killed(t, folder, 20) {
 		t.Fatal("the training ended before it could be killed")
 	}
 	all := checkpoints(folder)
@@ -91,7 +102,7 @@ func TestACheckpointCutShortIsPassedOver(t *testing.T) {
 	if err := os.Truncate(all[len(all)-1], 10_000); err != nil {
 		t.Fatal(err)
 	}
-	p := train(t, folder)
+	p := classified.train(t, folder)
 	p.succeed(t)
 	if !strings.Contains(p.output.String(), "damaged") || !strings.Contains(p.output.String(), "resumed") {
 		t.Errorf("it did not say that a checkpoint is damaged and an older one is taken:\n%s", p.output)
@@ -100,10 +111,10 @@ func TestACheckpointCutShortIsPassedOver(t *testing.T) {
 }
 
 func TestSIGTERMSavesACheckpoint(t *testing.T) {
-	want := undisturbed(t)
+	want := classified.undisturbed(t)
 	folder := filepath.Join(t.TempDir(), "terminated")
-	args := append(arguments(folder), "--checkpoint-interval", "1h")
-	p := start(t, nil, trainer, args...)
+	args := append(classified.arguments(folder), "--checkpoint-interval", "1h")
+	p := start(t, nil, programs.Trainer(t), args...)
 	if !p.when(t, "the first epoch", func() bool { return strings.Contains(p.output.String(), "epoch=1 ") }) {
 		t.Fatal("the training ended before it could be told to stop")
 	}
@@ -114,7 +125,7 @@ func TestSIGTERMSavesACheckpoint(t *testing.T) {
 	if step(folder) == 0 {
 		t.Fatal("there is no checkpoint")
 	}
-	train(t, folder).succeed(t)
+	classified.train(t, folder).succeed(t)
 	same(t, model(t, folder, filepath.Join(folder, "results.csv")), want)
 }
 
@@ -122,11 +133,11 @@ func TestSIGTERMSavesACheckpoint(t *testing.T) {
 func limited(t *testing.T, kibibytes int, folder string) *process {
 	t.Helper()
 	script := fmt.Sprintf(`ulimit -f %d && exec "$0" "$@"`, kibibytes)
-	return start(t, nil, "bash", append([]string{"-c", script, trainer}, arguments(folder)...)...)
+	return start(t, nil, "bash", append([]string{"-c", script, programs.Trainer(t)}, classified.arguments(folder)...)...)
 }
 
 func TestAFullDiskForCheckpointsIsSurvived(t *testing.T) {
-	want := undisturbed(t)
+	want := classified.undisturbed(t)
 	folder := filepath.Join(t.TempDir(), "full")
 	p := limited(t, 150, folder)
 	p.succeed(t)
@@ -137,7 +148,7 @@ func TestAFullDiskForCheckpointsIsSurvived(t *testing.T) {
 }
 
 func TestAFullDiskLeavesNoHalfOfAModel(t *testing.T) {
-	want := undisturbed(t)
+	want := classified.undisturbed(t)
 	folder := filepath.Join(t.TempDir(), "full")
 	p := limited(t, 20, folder)
 	if code := p.exit(t); code != 73 {
@@ -146,16 +157,16 @@ func TestAFullDiskLeavesNoHalfOfAModel(t *testing.T) {
 	if _, err := os.Stat(filepath.Join(folder, "model.json")); err == nil {
 		t.Fatal("there is a model.json though the model could not be written")
 	}
-	train(t, folder).succeed(t)
+	classified.train(t, folder).succeed(t)
 	same(t, model(t, folder, filepath.Join(folder, "results.csv")), want)
 }
 
 func TestAnotherModelIsNotOverwritten(t *testing.T) {
 	folder := filepath.Join(t.TempDir(), "twice")
-	train(t, folder).succeed(t)
+	classified.train(t, folder).succeed(t)
 	before := model(t, folder, filepath.Join(folder, "results.csv"))
-	train(t, folder).succeed(t)
-	if code := start(t, nil, trainer, append(arguments(folder), "--seed", "1")...).exit(t); code != 76 {
+	classified.train(t, folder).succeed(t)
+	if code := start(t, nil, programs.Trainer(t), append(classified.arguments(folder), "--seed", "1")...).exit(t); code != 76 {
 		t.Errorf("training another model there ended with %d, want 76", code)
 	}
 	same(t, model(t, folder, filepath.Join(folder, "results.csv")), before)

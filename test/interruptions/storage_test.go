@@ -7,12 +7,14 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/swath-dev/swath/internal/contract"
 	"github.com/swath-dev/swath/internal/storage"
+	"github.com/swath-dev/swath/test/programs"
 	"github.com/swath-dev/swath/test/s3"
 )
 
@@ -20,19 +22,20 @@ const job = "trainingjob-abcdefghijkl"
 
 // bucket is storage with the files of a job in it.
 type bucket struct {
+	recipe
 	url         string
 	environment []string
 	store       *storage.Store
 }
 
-func newBucket(t *testing.T, url string, environment []string) *bucket {
+func newBucket(t *testing.T, r recipe, url string, environment []string) *bucket {
 	t.Helper()
 	store, err := storage.Open(t.Context(), url, "tenant")
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { store.Close() })
-	for id, path := range map[string]string{"file-train": olinda + "train.h5", "file-validation": olinda + "validation.h5"} {
+	for id, path := range map[string]string{"file-train": r.training, "file-validation": r.validation} {
 		file, err := os.Open(path)
 		if err != nil {
 			t.Fatal(err)
@@ -42,20 +45,27 @@ func newBucket(t *testing.T, url string, environment []string) *bucket {
 			t.Fatal(err)
 		}
 	}
-	return &bucket{url, append(environment, contract.EnvStorageURL+"="+url, contract.EnvStoragePrefix+"=tenant"), store}
+	environment = append(environment, contract.EnvStorageURL+"="+url, contract.EnvStoragePrefix+"=tenant")
+	if r.limit > 0 {
+		environment = append(environment, contract.EnvMemoryLimit+"="+strconv.FormatInt(r.limit, 10))
+	}
+	return &bucket{r, url, environment, store}
 }
 
 // stage starts the stage train, and gives the file of its termination message.
-func (b *bucket) stage(t *testing.T, interval string) (p *process, message string) {
+func (b *bucket) stage(t *testing.T, interval string, more ...string) (p *process, message string) {
 	t.Helper()
 	folder := t.TempDir()
 	message = filepath.Join(folder, "message")
 	if err := os.WriteFile(message, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	return start(t, b.environment, trainer, "stage", "train", "--job", job, "--start", "1", "--task", "classification",
-		"--training-file", "file-train", "--validation-file", "file-validation", "--hyperparameters", `{"epochs": `+epochs+`}`,
-		"--work-dir", folder, "--termination-message-path", message, "--listen", "127.0.0.1:0", "--checkpoint-interval", interval), message
+	args := []string{
+		"stage", "train", "--job", job, "--start", "1", "--task", b.task, "--training-file", "file-train", "--validation-file", "file-validation",
+		"--hyperparameters", fmt.Sprintf(`{"numClasses": %d, "epochs": %d}`, b.classes, b.epochs), "--work-dir", folder,
+		"--termination-message-path", message, "--listen", "127.0.0.1:0", "--checkpoint-interval", interval,
+	}
+	return start(t, b.environment, programs.Trainer(t), append(args, more...)...), message
 }
 
 // step is that of the newest checkpoint, 0 without one.
@@ -133,38 +143,48 @@ func (b *bucket) model(t *testing.T, message string) map[string]string {
 }
 
 // undisturbedStage is what the stage leaves that nothing interrupts.
-func undisturbedStage(t *testing.T) map[string]string {
+func (r recipe) undisturbedStage(t *testing.T) map[string]string {
 	t.Helper()
-	b := newBucket(t, "file://"+t.TempDir(), nil)
+	b := newBucket(t, r, "file://"+t.TempDir(), nil)
 	p, message := b.stage(t, "1h")
 	p.succeed(t)
 	return b.model(t, message)
 }
 
 func TestOnAVolumeAStageThatIsKilledEndsTheSame(t *testing.T) {
-	want := undisturbedStage(t)
-	b := newBucket(t, "file://"+t.TempDir(), nil)
-	for _, at := range []int{3, 20, 40} {
-		p, _ := b.stage(t, "0s")
-		if !p.when(t, fmt.Sprintf("step %d", at), func() bool { return b.step(t) >= at }) {
-			t.Fatalf("the training ended before step %d:\n%s", at, p.output)
-		}
-		p.kill(t)
+	for name, c := range map[string]struct {
+		recipe
+		at []int
+	}{
+		"classification":                    {classified, []int{3, 20, 40}},
+		"segmentation, streamed in windows": {windowed(t), []int{2, 10, 19}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			want := c.undisturbedStage(t)
+			b := newBucket(t, c.recipe, "file://"+t.TempDir(), nil)
+			for _, at := range c.at {
+				p, _ := b.stage(t, "0s")
+				if !p.when(t, fmt.Sprintf("step %d", at), func() bool { return b.step(t) >= at }) {
+					t.Fatalf("the training ended before step %d:\n%s", at, p.output)
+				}
+				p.kill(t)
+			}
+			p, message := b.stage(t, "1h")
+			p.succeed(t)
+			same(t, b.model(t, message), want)
+			// A message that was lost is said again.
+			p, message = b.stage(t, "1h")
+			p.succeed(t)
+			same(t, b.model(t, message), want)
+		})
 	}
-	p, message := b.stage(t, "1h")
-	p.succeed(t)
-	same(t, b.model(t, message), want)
-	// A message that was lost is said again.
-	p, message = b.stage(t, "1h")
-	p.succeed(t)
-	same(t, b.model(t, message), want)
 }
 
 func TestOnS3AStageSurvivesKillsAndAServerThatStops(t *testing.T) {
-	want := undisturbedStage(t)
+	want := classified.undisturbedStage(t)
 	server := s3.Start(t)
 	server.Setenv(t)
-	b := newBucket(t, server.Bucket(t, "swath"), server.Environment())
+	b := newBucket(t, classified, server.Bucket(t, "swath"), server.Environment())
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
 	random := rand.New(rand.NewPCG(seed, 0))
@@ -190,7 +210,7 @@ func TestOnS3AStageSurvivesKillsAndAServerThatStops(t *testing.T) {
 func TestStorageThatStaysAwayIsNoFailureForGood(t *testing.T) {
 	server := s3.Start(t)
 	server.Setenv(t)
-	b := newBucket(t, server.Bucket(t, "swath"), server.Environment())
+	b := newBucket(t, classified, server.Bucket(t, "swath"), server.Environment())
 	server.Stop()
 	p, _ := b.stage(t, "1h")
 	if !p.when(t, "trying again", func() bool { return strings.Contains(p.output.String(), "trying again") }) {
@@ -200,4 +220,58 @@ func TestStorageThatStaysAwayIsNoFailureForGood(t *testing.T) {
 	if code := p.exit(t); code != contract.ExitInterrupted {
 		t.Errorf("told to stop it ended with %d, want %d", code, contract.ExitInterrupted)
 	}
+}
+
+// The model is trained while its bucket is away, and stays away for longer than a stage tries. No checkpoint can be saved
+// either, and the next start does what was lost again: nothing is wrong, and nothing is left behind.
+func TestABucketThatIsAwayForTooLongIsTriedByTheNextStart(t *testing.T) {
+	want := classified.undisturbedStage(t)
+	server := s3.Start(t)
+	server.Setenv(t)
+	b := newBucket(t, classified, server.Bucket(t, "swath"), server.Environment())
+	p, message := b.stage(t, "0s", "--store-time", "2s")
+	if !p.when(t, "a checkpoint", func() bool { return b.step(t) > 0 }) {
+		t.Fatalf("the training ended before its bucket was stopped:\n%s", p.output)
+	}
+	server.Stop()
+	if code := p.exit(t); code != contract.ExitStorage {
+		t.Errorf("it ended with %d, want %d:\n%s", code, contract.ExitStorage, p.output)
+	}
+	text, err := os.ReadFile(message)
+	if err != nil || !strings.Contains(string(text), "storing the results") {
+		t.Errorf("the message is %s (%v)", text, err)
+	}
+	server.Restart(t)
+	p, message = b.stage(t, "1h")
+	p.succeed(t)
+	if !strings.Contains(p.output.String(), "resumed from a checkpoint") {
+		t.Errorf("it began from the beginning:\n%s", p.output)
+	}
+	same(t, b.model(t, message), want)
+}
+
+func TestToldToStopWhileTheModelIsStoredAStageEndsAsInterrupted(t *testing.T) {
+	want := classified.undisturbedStage(t)
+	server := s3.Start(t)
+	server.Setenv(t)
+	b := newBucket(t, classified, server.Bucket(t, "swath"), server.Environment())
+	p, _ := b.stage(t, "1h")
+	if !p.when(t, "the first epoch", func() bool { return strings.Contains(p.output.String(), `"msg":"epoch"`) }) {
+		t.Fatalf("the training ended before its bucket was stopped:\n%s", p.output)
+	}
+	server.Stop()
+	if !p.when(t, "storing that is tried again", func() bool { return strings.Contains(p.output.String(), `"doing":"storing the model"`) }) {
+		t.Fatalf("the training ended without its bucket:\n%s", p.output)
+	}
+	server.Restart(t)
+	// Between two tries the bucket is there again: where training stands is saved, and the next start has but to store it.
+	p.terminate(t)
+	if code := p.exit(t); code != contract.ExitInterrupted && code != contract.ExitOK {
+		t.Errorf("told to stop it ended with %d, want %d:\n%s", code, contract.ExitInterrupted, p.output)
+	} else if code == contract.ExitInterrupted && b.step(t) == 0 {
+		t.Error("there is no checkpoint")
+	}
+	p, message := b.stage(t, "1h")
+	p.succeed(t)
+	same(t, b.model(t, message), want)
 }

@@ -16,30 +16,84 @@ import (
 	"testing"
 	"time"
 
+	"github.com/swath-dev/swath/internal/dataset"
+	"github.com/swath-dev/swath/internal/hdf5"
+	"github.com/swath-dev/swath/internal/training"
 	"github.com/swath-dev/swath/internal/training/manifest"
 )
 
 const (
-	olinda = "../testdata/olinda/landcover-classification-"
-	epochs = "8"
+	olinda = "../testdata/olinda/landcover-"
 	// patience is how long a state may take on a busy machine.
 	patience = 4 * time.Minute
 )
 
-var trainer string
+// recipe is what is trained.
+type recipe struct {
+	task, training, validation string
+	classes, epochs            int
+	// limit is the memory limit in bytes of a stage; 0 for none.
+	limit int64
+}
 
-func TestMain(m *testing.M) {
-	folder, err := os.MkdirTemp("", "interruptions")
+// classified are chips that are trained on in a few seconds.
+var classified = recipe{task: "classification", training: olinda + "classification-train.h5", validation: olinda + "classification-validation.h5", classes: 3, epochs: 8}
+
+// segmented are chips with a label for each pixel.
+var segmented = recipe{task: "segmentation", training: olinda + "segmentation-train.h5", validation: olinda + "segmentation-validation.h5", classes: 3, epochs: 3}
+
+// windowed are the same chips in chunks of seven, which are streamed in windows since there is no memory for all of them.
+func windowed(t *testing.T) recipe {
+	t.Helper()
+	r := segmented
+	r.training = rechunked(t, r.training)
+	session, err := training.Prepare(t.Context(), training.Request{
+		Task: training.Segmentation, Training: training.File{Path: r.training, Name: "train"},
+		Validation: training.File{Path: r.validation, Name: "validation"}, Hyperparameters: training.Hyperparameters{NumClasses: &r.classes, Epochs: &r.epochs},
+	})
 	if err != nil {
-		panic(err)
+		t.Fatal(err)
 	}
-	trainer = filepath.Join(folder, "trainer")
-	if output, err := exec.Command("go", "build", "-o", trainer, "github.com/swath-dev/swath/cmd/trainer").CombinedOutput(); err != nil {
-		panic(string(output))
+	defer session.Close()
+	if r.limit, err = session.Memory(); err != nil {
+		t.Fatal(err)
 	}
-	code := m.Run()
-	os.RemoveAll(folder)
-	os.Exit(code)
+	return r
+}
+
+// rechunked copies a file of segmentation into chunks of seven chips.
+func rechunked(t *testing.T, path string) string {
+	t.Helper()
+	from, err := dataset.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer from.Close()
+	to := filepath.Join(t.TempDir(), "chunks.h5")
+	out, err := os.Create(to)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer out.Close()
+	format := dataset.Format{Bands: len(from.Summary().Bands), Side: from.Side(), Task: dataset.Segmentation}
+	w, err := dataset.NewWriter(out, format, hdf5.WriterOptions{SamplesPerChunk: 7, Deflate: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	reader := from.NewReader()
+	for i := range from.Len() {
+		var s dataset.Sample
+		if err := reader.ReadSample(i, &s); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.Write(&s); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return to
 }
 
 // process is a running trainer.
