@@ -86,6 +86,7 @@ func (r *TrainingJobReconciler) createPod(ctx context.Context, job *v1alpha1.Tra
 	err = refusedBy(fmt.Errorf("making Pod %s: %w", pod.Name, err))
 	var refused *refusedError
 	if errors.As(err, &refused) {
+		refused.refusal.Tried = true
 		// Admission comes before the check of the name: a quota may refuse the Pod
 		// because it is there already.
 		return r.checkStanding(ctx, job, pod, err)
@@ -112,6 +113,7 @@ func (r *TrainingJobReconciler) checkStanding(ctx context.Context, job *v1alpha1
 		return r.awaitForeign(ctx, &standing)
 	}
 	return &refusedError{lifecycle.Refusal{
+		Tried:   true,
 		Reason:  v1alpha1.ReasonPodNameTaken,
 		Message: fmt.Sprintf("a Pod %s that is not this job's has the name of the Pod that is needed; delete it if it does not go by itself", pod.Name),
 	}}
@@ -139,10 +141,15 @@ func (r *TrainingJobReconciler) awaitForeign(ctx context.Context, pod *corev1.Po
 	}}
 }
 
+// deletePod deletes the Pod with that UID. A conflict is another Pod by now, or one
+// that many write to: it is looked at again.
 func (r *TrainingJobReconciler) deletePod(ctx context.Context, namespace, name string, uid types.UID) error {
 	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name}}
 	err := r.Client.Delete(ctx, pod, client.Preconditions{UID: &uid})
-	if err := ignoreGone(err); err != nil {
+	if apierrors.IsConflict(err) {
+		return errStale
+	}
+	if err := client.IgnoreNotFound(err); err != nil {
 		return fmt.Errorf("deleting Pod %s: %w", name, err)
 	}
 	return nil
@@ -159,7 +166,10 @@ func (r *TrainingJobReconciler) releasePod(ctx context.Context, namespace, name 
 	}
 	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name}}
 	err = r.Client.Patch(ctx, pod, client.RawPatch(types.StrategicMergePatchType, patch), client.DisableReadYourWritesConsistency)
-	if err := ignoreGone(err); err != nil {
+	if apierrors.IsConflict(err) {
+		return errStale
+	}
+	if err := client.IgnoreNotFound(err); err != nil {
 		return fmt.Errorf("removing the finalizer of Pod %s: %w", name, err)
 	}
 	return nil
@@ -176,13 +186,4 @@ func (r *TrainingJobReconciler) deleteJob(ctx context.Context, job *v1alpha1.Tra
 		return fmt.Errorf("deleting the TrainingJob: %w", err)
 	}
 	return nil
-}
-
-// ignoreGone takes it as done that the object is not there, or is another one by
-// now.
-func ignoreGone(err error) error {
-	if apierrors.IsNotFound(err) || apierrors.IsConflict(err) {
-		return nil
-	}
-	return err
 }

@@ -9,21 +9,28 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/swath-dev/swath/api/v1alpha1"
 )
 
-// forget gives back what a job that is gone held: its slot, and the Pods that wait
-// for a result that nobody will record.
-func (r *TrainingJobReconciler) forget(ctx context.Context, name types.NamespacedName) error {
-	r.wakeJobs(r.Queue.ReleaseOthers(name, ""))
+// forget gives back what a job that is gone held: the Pods that wait for a result that
+// nobody will record, and its slot once they have ended.
+func (r *TrainingJobReconciler) forget(ctx context.Context, name types.NamespacedName) (ctrl.Result, error) {
 	var list corev1.PodList
 	err := r.Client.List(ctx, &list, client.InNamespace(name.Namespace), client.MatchingFields{podJobIndex: name.Name}, client.DisableReadYourWritesConsistency)
 	if err != nil {
-		return fmt.Errorf("listing the Pods of a TrainingJob that is gone: %w", err)
+		return ctrl.Result{}, fmt.Errorf("listing the Pods of a TrainingJob that is gone: %w", err)
 	}
-	return r.releaseForeign(ctx, list.Items)
+	if err := r.releaseForeign(ctx, list.Items); err != nil {
+		return ctrl.Result{}, err
+	}
+	again, err := r.giveBackFormer(ctx, name, "")
+	if err != nil {
+		return ctrl.Result{}, err
+	}
+	return r.wakeAt(again), nil
 }
 
 // releaseForeign removes our finalizer from Pods whose job is gone. Whether it is

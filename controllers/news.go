@@ -102,7 +102,7 @@ func phaseBegan(status *v1alpha1.TrainingJobStatus) time.Time {
 
 // later is the decision's result when it is put off.
 func (r *TrainingJobReconciler) later(decision lifecycle.Decision) ctrl.Result {
-	result := r.result(decision)
+	result := r.wakeAt(decision.Wake)
 	if result.RequeueAfter == 0 || result.RequeueAfter > newsDelay {
 		result.RequeueAfter = newsDelay
 	}

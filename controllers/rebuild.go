@@ -10,6 +10,7 @@ import (
 
 	"github.com/swath-dev/swath/api/v1alpha1"
 	"github.com/swath-dev/swath/internal/lifecycle"
+	"github.com/swath-dev/swath/internal/queue"
 )
 
 // listPage is how many objects are listed at a time.
@@ -23,7 +24,7 @@ func (r *TrainingJobReconciler) rebuildQueue(ctx context.Context) error {
 	if r.rebuilt {
 		return nil
 	}
-	if r.Config.Limits.RunningJobs == 0 && r.Config.Limits.RunningJobsPerNamespace == 0 {
+	if !r.Config.Limits.Any() {
 		r.rebuilt = true
 		return nil
 	}
@@ -45,6 +46,7 @@ func (r *TrainingJobReconciler) rebuildNamespace(ctx context.Context, namespace 
 	if err != nil {
 		return err
 	}
+	known := map[types.UID]bool{}
 	for next, more := "", true; more; more = next != "" {
 		// A list of its own for each page: decoding into one that is used again leaves
 		// what the next page leaves out.
@@ -55,13 +57,31 @@ func (r *TrainingJobReconciler) rebuildNamespace(ctx context.Context, namespace 
 		next = list.Continue
 		for i := range list.Items {
 			job := &list.Items[i]
+			known[job.UID] = true
 			observed, _ := r.world(job, trainPods[client.ObjectKeyFromObject(job)])
 			if lifecycle.SlotNeedOf(observed) == lifecycle.HoldsSlot {
 				r.Queue.Hold(r.queued(ctx, job))
 			}
 		}
 	}
+	r.holdForGone(trainPods, known)
 	return nil
+}
+
+// holdForGone puts down the trainers whose jobs are gone: in their grace period, or on
+// a node that does not answer, they train on. The names are looked at again, so that
+// their slots come back.
+func (r *TrainingJobReconciler) holdForGone(trainPods map[types.NamespacedName][]corev1.Pod, known map[types.UID]bool) {
+	var gone []types.NamespacedName
+	for name, list := range trainPods {
+		for i := range list {
+			if uid := holder(&list[i]); !known[uid] && r.holdsSlot(&list[i]) {
+				r.Queue.Hold(queue.Job{UID: uid, Name: name})
+				gone = append(gone, name)
+			}
+		}
+	}
+	r.wakeJobs(gone)
 }
 
 // trainPods are all train Pods by their jobs.

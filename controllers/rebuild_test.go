@@ -65,7 +65,7 @@ func TestTheQueueIsRebuiltFromAllPages(t *testing.T) {
 	c := config.Default()
 	c.Limits.RunningJobs = 100
 	c.Storage = []config.Storage{{URL: "s3://bucket"}}
-	r := &TrainingJobReconciler{Live: reader, Config: &c, Clock: testingclock.NewFakePassiveClock(metav1.Now().Time), Queue: queue.NewLedger(100, 0)}
+	r := &TrainingJobReconciler{Client: listed{}, Live: reader, Config: &c, Clock: testingclock.NewFakePassiveClock(metav1.Now().Time), Queue: queue.NewLedger(100, 0)}
 	if err := r.rebuildQueue(t.Context()); err != nil {
 		t.Fatal(err)
 	}

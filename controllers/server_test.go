@@ -112,7 +112,7 @@ func (s *server) pod(name string) *corev1.Pod {
 	return &pod
 }
 
-// change changes the Pod's status.
+// change changes the Pod, as scheduler and kubelet do.
 func (s *server) change(name string, how func(*corev1.Pod)) {
 	s.t.Helper()
 	pod := s.pod(name)
@@ -120,6 +120,11 @@ func (s *server) change(name string, how func(*corev1.Pod)) {
 		s.t.Fatalf("there is no Pod %s", name)
 	}
 	how(pod)
+	status := pod.Status
+	if err := s.client.Update(s.t.Context(), pod); err != nil {
+		s.t.Fatal(err)
+	}
+	pod.Status = status
 	if err := s.client.Status().Update(s.t.Context(), pod); err != nil {
 		s.t.Fatal(err)
 	}
@@ -170,6 +175,7 @@ func (s *server) create(objects ...client.Object) {
 // events tell.
 func waiting(since time.Time) func(*corev1.Pod) {
 	return func(p *corev1.Pod) {
+		p.Spec.NodeName = "node-1"
 		p.Status.Conditions = []corev1.PodCondition{{Type: corev1.PodScheduled, Status: corev1.ConditionTrue, LastTransitionTime: metav1.Time{Time: since}}}
 	}
 }

@@ -70,7 +70,11 @@ func (r *TrainingJobReconciler) Reconcile(ctx context.Context, request ctrl.Requ
 		if !apierrors.IsNotFound(err) {
 			return ctrl.Result{}, fmt.Errorf("reading the TrainingJob: %w", err)
 		}
-		return ctrl.Result{}, r.forget(ctx, request.NamespacedName)
+		return r.forget(ctx, request.NamespacedName)
+	}
+	former, err := r.giveBackFormer(ctx, request.NamespacedName, job.UID)
+	if err != nil {
+		return ctrl.Result{}, err
 	}
 	observed, foreign, err := r.observe(ctx, job)
 	if err != nil {
@@ -93,6 +97,9 @@ func (r *TrainingJobReconciler) Reconcile(ctx context.Context, request ctrl.Requ
 	if errors.As(err, &refused) {
 		decision, err = r.endRefused(ctx, job, observed, &refused.refusal)
 	}
+	if err == nil {
+		err = r.giveBack(ctx, job, observed, recorded)
+	}
 	if errors.Is(err, errStale) {
 		return ctrl.Result{RequeueAfter: staleRetry}, nil
 	}
@@ -102,7 +109,7 @@ func (r *TrainingJobReconciler) Reconcile(ctx context.Context, request ctrl.Requ
 	if err != nil {
 		return ctrl.Result{}, err
 	}
-	return r.result(decision), nil
+	return r.wakeAt(earlier(decision.Wake, former)), nil
 }
 
 // endRefused records what follows from a Pod that could not be made, and does what
@@ -124,6 +131,7 @@ func (r *TrainingJobReconciler) endRefused(ctx context.Context, job *v1alpha1.Tr
 // Pods as every end does.
 func (r *TrainingJobReconciler) decideRefused(ctx context.Context, job *v1alpha1.TrainingJob, observed lifecycle.Observed, refusal *lifecycle.Refusal) (lifecycle.Decision, error) {
 	observed.Job, observed.Refusal = job, refusal
+	r.askQueue(ctx, &observed)
 	decision := lifecycle.Decide(observed)
 	if !decision.NeedsLivePods {
 		return decision, nil
@@ -133,13 +141,15 @@ func (r *TrainingJobReconciler) decideRefused(ctx context.Context, job *v1alpha1
 		return decision, err
 	}
 	live.Refusal = refusal
+	r.askQueue(ctx, &live)
 	return lifecycle.Decide(live), nil
 }
 
-// result asks to be called again when something is due that only time brings.
-func (r *TrainingJobReconciler) result(decision lifecycle.Decision) ctrl.Result {
-	if decision.Wake.IsZero() {
+// wakeAt asks to be called again at that time, when something is due that only time
+// brings; zero is never.
+func (r *TrainingJobReconciler) wakeAt(at time.Time) ctrl.Result {
+	if at.IsZero() {
 		return ctrl.Result{}
 	}
-	return ctrl.Result{RequeueAfter: max(decision.Wake.Sub(r.Clock.Now()), time.Millisecond)}
+	return ctrl.Result{RequeueAfter: max(at.Sub(r.Clock.Now()), time.Millisecond)}
 }

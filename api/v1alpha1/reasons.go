@@ -15,7 +15,8 @@ const (
 	ReasonStarting = "Starting"
 	// ReasonGated means that a scheduling gate, such as Kueue's, holds the Pod.
 	ReasonGated = "Gated"
-	// ReasonUnschedulable means that no node can take the Pod for now.
+	// ReasonUnschedulable means that no node can take the Pod for now; also of an attempt
+	// whose Pod went for that, which costs no retry.
 	ReasonUnschedulable = "Unschedulable"
 	// ReasonStopping means that a Pod has to go first.
 	ReasonStopping = "Stopping"

@@ -23,7 +23,7 @@ func (c *Config) check() error {
 			add("%s.resources.limits.memory is required: the trainer keeps to it", name)
 		}
 	}
-	if c.Limits.RunningJobs < 0 || c.Limits.RunningJobsPerNamespace < 0 {
+	if c.Limits.RunningJobs < 0 || c.Limits.RunningJobsPerNamespace < 0 || c.Limits.UnschedulableAfter.Duration < 0 {
 		add("limits must not be negative; 0 is no limit")
 	}
 	if c.Retry.BackoffInitial.Duration <= 0 || c.Retry.BackoffMax.Duration < c.Retry.BackoffInitial.Duration {

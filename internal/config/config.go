@@ -98,7 +98,13 @@ type Allow struct {
 type Limits struct {
 	RunningJobs             int `json:"runningJobs,omitempty"`
 	RunningJobsPerNamespace int `json:"runningJobsPerNamespace,omitempty"`
+	// UnschedulableAfter is how long a Pod that no node takes, or that is refused,
+	// keeps its slot while another job waits for it; 0 for as long as it likes.
+	UnschedulableAfter metav1.Duration `json:"unschedulableAfter"`
 }
+
+// Any tells whether there is a limit.
+func (l Limits) Any() bool { return l.RunningJobs > 0 || l.RunningJobsPerNamespace > 0 }
 
 // Kueue is whether Kueue queues jobs.
 type Kueue struct {

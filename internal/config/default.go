@@ -20,7 +20,9 @@ func Default() Config {
 			Resources:   resources("1", "2Gi", "4", "4Gi"),
 			WorkDirSize: resource.MustParse("20Gi"),
 		},
-		Allow: Allow{EnvPrefixes: []string{"*"}, Affinity: []string{"nodeAffinity"}},
+		// A cluster that adds nodes as they are needed takes some minutes for that.
+		Limits: Limits{UnschedulableAfter: duration(5 * time.Minute)},
+		Allow:  Allow{EnvPrefixes: []string{"*"}, Affinity: []string{"nodeAffinity"}},
 		Retry: Retry{
 			BackoffInitial: duration(10 * time.Second),
 			BackoffMax:     duration(10 * time.Minute),

@@ -71,7 +71,7 @@ func (w *world) actions() []Action {
 // workEnded tells whether nothing is to be learnt from the Pod any more. The
 // result of what has ended was settled before.
 func (w *world) workEnded(p *Pod) bool {
-	return w.gone(p) || p.stage(p.mainStage()).State == Ended
+	return p == nil || !p.Works(w.Now, w.Settings.LostAfter)
 }
 
 // unwanted says why the Pod has to go; empty while it may stay.
@@ -101,6 +101,7 @@ var unwantedRules = []struct {
 	{"the job is not at this start", (*world).stray},
 	{"the job is suspended", func(w *world, p *Pod) bool { return w.suspended() && p == w.train && !w.workEnded(p) }},
 	{"spec.pod has changed before the trainer ran", func(w *world, p *Pod) bool { return p == w.train && w.replaceable(p) }},
+	{"no node takes it and another job waits for its slot", (*world).lends},
 	{"activeDeadlineSeconds has passed", func(w *world, p *Pod) bool {
 		return p == w.train && !w.workEnded(p) && w.pastDeadline(p.stage(contract.StageTrain))
 	}},
@@ -109,6 +110,19 @@ var unwantedRules = []struct {
 // replaceable holds for a Pod of an older spec.pod whose trainer has not run.
 func (w *world) replaceable(p *Pod) bool {
 	return p.Outdated && p.stage(contract.StageTrain).State == Waiting && !w.workEnded(p)
+}
+
+// lends holds for a train Pod that no node has taken for so long that the job gives
+// its slot to the next in line. The Pod has to go for that: were it kept, it could
+// start at any moment, beside the job that has got the slot. That no node has taken it
+// has to be true now, not only in the cache.
+func (w *world) lends(p *Pod) bool {
+	after := w.Settings.UnschedulableAfter
+	if after == 0 || p != w.train || p.Deleting || p.QueuedByKueue || !p.unplaced() || !w.Slot.Wanted || !w.reached(p.UnschedulableSince.Add(after)) {
+		return false
+	}
+	w.needsLive = true
+	return true
 }
 
 // keptLongEnough holds for a finished Pod whose job ended long enough ago.
@@ -153,10 +167,14 @@ func (w *world) start() *Action {
 		return nil
 	}
 	_, number := w.current()
-	if number == 0 || w.settled() != nil {
-		if !w.reached(w.notBefore()) || (w.needsSlot() && !w.Slot.Granted) {
-			return nil
-		}
+	fresh := number == 0 || w.settled() != nil
+	if fresh && !w.reached(w.notBefore()) {
+		return nil
+	}
+	if (fresh || w.refusedStart()) && w.needsSlot() && !w.Slot.Granted {
+		return nil
+	}
+	if fresh {
 		number = w.countStart()
 	}
 	return &Action{Kind: CreatePod, Role: w.role(), Number: number, Why: "the job needs it"}

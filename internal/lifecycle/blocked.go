@@ -107,8 +107,21 @@ func (w *world) recordedRefusal() *Refusal {
 	if !lasting && c.Reason != v1alpha1.ReasonStopping {
 		return nil
 	}
-	return &Refusal{Reason: c.Reason, Message: c.Message}
+	return &Refusal{Reason: c.Reason, Message: strings.TrimSuffix(c.Message, triedWithSlot)}
 }
+
+// refusedStart tells whether the Pod of a train start that is counted was refused.
+// Such a start may have given its slot to another, and needs one to be tried again.
+func (w *world) refusedStart() bool {
+	if w.role() != v1alpha1.RoleTrain || w.train != nil || w.status.Starts == 0 || w.settled() != nil {
+		return false
+	}
+	refusal := w.recordedRefusal()
+	return refusal != nil && final[refusal.Reason]
+}
+
+// triedWithSlot is said of a refused start that has given its slot to another.
+const triedWithSlot = " (it is tried again when the job has a slot)"
 
 // blockedStage is the stage that cannot start.
 func (w *world) blockedStage(p *Pod) contract.Stage {

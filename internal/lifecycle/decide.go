@@ -16,8 +16,9 @@ type Decision struct {
 	Status v1alpha1.TrainingJobStatus
 	// Ends is set when the decision is an end that is not recorded yet.
 	Ends bool
-	// NeedsLivePods is set for an end, and for what goes by a Pod not being there:
-	// it has to be decided again on Pods that are read live before it is recorded.
+	// NeedsLivePods is set for an end, and for what goes by a Pod not being there or
+	// having no node: it has to be decided again on Pods that are read live before it
+	// is recorded.
 	NeedsLivePods bool
 	// Actions are what to do once the status is recorded, in order.
 	Actions []Action
@@ -52,7 +53,7 @@ func Decide(o Observed) Decision {
 	w.queuePosition()
 	w.watchBlocked()
 	d := Decision{
-		Status: *w.status, Ends: ends, NeedsLivePods: ends || w.byAbsence,
+		Status: *w.status, Ends: ends, NeedsLivePods: ends || w.needsLive,
 		Actions: actions, Entered: w.entered, Settled: w.added, Wake: w.wake,
 	}
 	d.News = w.onlyNews(&d, refusal)
@@ -112,7 +113,7 @@ func (w *world) queuePosition() {
 // waitsForSlot tells whether only the queue keeps the job from training.
 func (w *world) waitsForSlot() bool {
 	return w.needsSlot() && !w.Slot.Granted && w.startable() && w.Refusal == nil &&
-		(w.status.Starts == 0 || w.settled() != nil) && !w.Now.Before(w.notBefore())
+		(w.status.Starts == 0 || w.settled() != nil || w.refusedStart()) && !w.Now.Before(w.notBefore())
 }
 
 // watchBlocked asks to be woken when something that only time brings is due.
@@ -141,7 +142,24 @@ func (w *world) watchBlocked() {
 		}
 	}
 	w.watchDeadline()
+	w.watchSlot()
 }
+
+// watchSlot looks whether another job waits for the slot of a Pod that no node takes.
+// Nobody else would tell this job.
+func (w *world) watchSlot() {
+	p := w.train
+	if w.Settings.UnschedulableAfter == 0 || p == nil || p.Deleting || !p.unplaced() || !w.needsSlot() {
+		return
+	}
+	if w.reached(p.UnschedulableSince.Add(w.Settings.UnschedulableAfter)) {
+		w.reached(w.Now.Add(lendingRetry))
+	}
+}
+
+// lendingRetry is how often a job that could give its slot to another looks whether
+// one waits. That costs no request to the API server.
+const lendingRetry = 15 * time.Second
 
 func (w *world) watchDeadline() {
 	deadline := w.Job.Spec.ActiveDeadlineSeconds

@@ -35,6 +35,9 @@ type Settings struct {
 	// BlockedTimeout is how long a Pod may be unable to start before the job
 	// fails.
 	BlockedTimeout time.Duration
+	// UnschedulableAfter is how long a Pod may find no node, or be refused, before its
+	// slot goes to the next job that waits for one; 0 for never.
+	UnschedulableAfter time.Duration
 	// LostAfter is how long after its grace period a Pod that is being deleted
 	// counts as gone.
 	LostAfter time.Duration
@@ -49,6 +52,8 @@ type Settings struct {
 type Slot struct {
 	// Granted means that the job may train now.
 	Granted bool
+	// Wanted means that another job waits for the slot that this one has.
+	Wanted bool
 	// Position is the job's place among those that wait, from 1; 0 if unknown.
 	Position int32
 	// Limit says which limit holds the job, in a sentence.
@@ -61,6 +66,8 @@ type Refusal struct {
 	Reason string
 	// Message says it in a sentence.
 	Message string
+	// Tried is set when the API server was just asked to make the Pod: it is not there.
+	Tried bool
 }
 
 // Pod is what counts of a Pod.
@@ -98,8 +105,10 @@ type Pod struct {
 	QueuedByKueue bool
 	// Gates are the scheduling gates that hold the Pod.
 	Gates []string
-	// Unschedulable is the scheduler's sentence when no node fits.
-	Unschedulable string
+	// Unschedulable is the scheduler's sentence when no node fits, and
+	// UnschedulableSince since when that is so.
+	Unschedulable      string
+	UnschedulableSince time.Time
 	// ScheduledAt is when the Pod got its node.
 	ScheduledAt time.Time
 	// Trouble is what only events tell of a Pod that does not get on. It is known only
@@ -146,6 +155,17 @@ func (p *Pod) stage(name contract.Stage) Container {
 		return Container{}
 	}
 	return p.Stages[name]
+}
+
+// Works tells whether the Pod can do any more work of ours. The kubelet, or a sidecar
+// of others, may be at it for longer.
+func (p *Pod) Works(now time.Time, lostAfter time.Duration) bool {
+	return !p.Terminal && !p.lost(now, lostAfter) && p.stage(p.mainStage()).State != Ended
+}
+
+// unplaced tells whether no node takes the Pod.
+func (p *Pod) unplaced() bool {
+	return p.ScheduledAt.IsZero() && p.Unschedulable != "" && len(p.Gates) == 0
 }
 
 // lost tells whether the Pod's node no longer answers to its deletion.

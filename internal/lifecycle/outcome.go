@@ -143,6 +143,7 @@ var outcomeRules = []outcomeRule{
 	{disrupted, fixed(v1alpha1.ReasonDisrupted), disruptionSentence},
 	{stoppedBySuspend, fixed(v1alpha1.ReasonSuspended), suspendSentence},
 	{replaced, fixed(v1alpha1.ReasonReplaced), replacedSentence},
+	{unplaced, fixed(v1alpha1.ReasonUnschedulable), unplacedSentence},
 	{deleted, fixed(v1alpha1.ReasonPodDeleted), deletedSentence},
 	{lost, fixed(v1alpha1.ReasonNodeLost), lostSentence},
 	{evicted, fixed(v1alpha1.ReasonEvicted), evictedSentence},
@@ -169,6 +170,10 @@ func stoppedBySuspend(w *world, p *Pod, _ Container) bool {
 
 func replaced(w *world, p *Pod, c Container) bool {
 	return p.Role == v1alpha1.RoleTrain && p.Outdated && c.State == Waiting && deleted(w, p, c)
+}
+
+func unplaced(w *world, p *Pod, c Container) bool {
+	return p.Role == v1alpha1.RoleTrain && p.unplaced() && c.State == Waiting && deleted(w, p, c)
 }
 
 func deleted(w *world, p *Pod, _ Container) bool {
@@ -230,6 +235,10 @@ func suspendSentence(_ *world, p *Pod, _ Container) string {
 
 func replacedSentence(_ *world, p *Pod, _ Container) string {
 	return fmt.Sprintf("Pod %s is made anew, since spec.pod changed before the trainer ran", p.Name)
+}
+
+func unplacedSentence(_ *world, p *Pod, _ Container) string {
+	return fmt.Sprintf("no node had taken Pod %s when it was deleted: %s", p.Name, p.Unschedulable)
 }
 
 func deletedSentence(_ *world, p *Pod, _ Container) string {

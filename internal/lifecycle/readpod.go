@@ -65,7 +65,7 @@ func (p *Pod) readConditions(conditions []corev1.PodCondition) {
 		case c.Type == corev1.PodScheduled && c.Status == corev1.ConditionTrue:
 			p.ScheduledAt = c.LastTransitionTime.Time
 		case c.Type == corev1.PodScheduled && c.Reason == corev1.PodReasonUnschedulable:
-			p.Unschedulable = c.Message
+			p.Unschedulable, p.UnschedulableSince = c.Message, c.LastTransitionTime.Time
 		case (c.Type == corev1.DisruptionTarget || c.Type == kueueTermination) && c.Status == corev1.ConditionTrue:
 			p.Disruption = sentence(c.Reason, c.Message)
 		}

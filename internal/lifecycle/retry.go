@@ -15,6 +15,7 @@ var disruptions = map[string]bool{
 	v1alpha1.ReasonResultLost:                 true,
 	v1alpha1.ReasonSuspended:                  true,
 	v1alpha1.ReasonReplaced:                   true,
+	v1alpha1.ReasonUnschedulable:              true,
 	v1alpha1.ReasonNeverRan:                   true,
 	contract.Reason(contract.ExitInterrupted): true,
 }
@@ -58,10 +59,11 @@ func (w *world) isDisruption(a *v1alpha1.Attempt) bool {
 	return !freeOnce[a.Reason] || before < 0 || w.status.Attempts[before].Reason != a.Reason || w.status.Attempts[before].Stage != a.Stage
 }
 
-// isAskedFor tells whether the user asked for the end by changing the spec: the next
-// start waits for no back-off.
-func isAskedFor(reason string) bool {
-	return reason == v1alpha1.ReasonSuspended || reason == v1alpha1.ReasonReplaced
+// isUncounted tells whether nothing was disturbed: the user asked for the end by
+// changing the spec, or no node had taken the Pod. The next start waits for no
+// back-off.
+func isUncounted(reason string) bool {
+	return reason == v1alpha1.ReasonSuspended || reason == v1alpha1.ReasonReplaced || reason == v1alpha1.ReasonUnschedulable
 }
 
 // failure is the attempt that the job fails by: one that no retry mends, or one
@@ -81,7 +83,7 @@ func (w *world) failure() *v1alpha1.Attempt {
 // that doubles with each failure, and with each disruption, otherwise.
 func (w *world) notBefore() time.Time {
 	a := w.settled()
-	if a == nil || a.FinishedAt == nil || isAskedFor(a.Reason) {
+	if a == nil || a.FinishedAt == nil || isUncounted(a.Reason) {
 		return time.Time{}
 	}
 	times := w.status.Retries

@@ -53,7 +53,7 @@ func (w *world) settle() {
 // was suspended in between: going on is a start of its own, which queues anew. A
 // cache that lags would show the same of a Pod that is there and trains.
 func (w *world) settleUnmade() {
-	w.byAbsence = true
+	w.needsLive = true
 	w.addAttempt(v1alpha1.Attempt{
 		Stage: string(contract.StageTrain), Number: w.status.Starts, Reason: v1alpha1.ReasonSuspended,
 		Message: "spec.suspend came before the Pod was made", FinishedAt: &metav1.Time{Time: w.Now},
@@ -106,12 +106,16 @@ func (w *world) reasonOf(o *outcome) string {
 
 // addAttempt appends the attempt, and counts it if it was a disruption.
 func (w *world) addAttempt(a v1alpha1.Attempt) {
+	if last := w.lastAttempt(); last != nil && a.Reason == v1alpha1.ReasonUnschedulable && last.Reason == a.Reason {
+		// The newest says it all, and the others are to keep their places.
+		w.status.Attempts = w.status.Attempts[:len(w.status.Attempts)-1]
+	}
 	w.status.Attempts = append(w.status.Attempts, a)
 	w.added = &a
 	if extra := len(w.status.Attempts) - maxAttempts; extra > 0 {
 		w.status.Attempts = w.status.Attempts[extra:]
 	}
-	if w.isDisruption(&a) && !isAskedFor(a.Reason) {
+	if w.isDisruption(&a) && !isUncounted(a.Reason) {
 		w.status.Disruptions++
 	}
 }

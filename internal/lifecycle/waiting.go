@@ -43,6 +43,8 @@ func (w *world) waitsFor(refusal *Refusal) (reason, message string) {
 		return v1alpha1.ReasonStopping, "spec.suspend holds the job once its Pod has written a checkpoint and ended: " + w.podsInTheWay()
 	case w.beingDeleted():
 		return v1alpha1.ReasonDeleting, "the TrainingJob is being deleted; nothing new is started"
+	case refusal != nil && w.refusedStart() && w.needsSlot() && !w.Slot.Granted:
+		return refusal.Reason, refusal.Message + triedWithSlot
 	case refusal != nil:
 		return refusal.Reason, refusal.Message
 	case p != nil && a == nil:
@@ -52,6 +54,9 @@ func (w *world) waitsFor(refusal *Refusal) (reason, message string) {
 	case a != nil && w.Now.Before(w.notBefore()):
 		return v1alpha1.ReasonBackOff, fmt.Sprintf("starts again at %s, after: %s", w.notBefore().UTC().Format(time.RFC3339), a.Message)
 	case w.waitsForSlot():
+		if a != nil && a.Reason == v1alpha1.ReasonUnschedulable {
+			return v1alpha1.ReasonWaitingForSlot, w.Slot.Limit + "; this job gave its slot to the next, since " + a.Message
+		}
 		return v1alpha1.ReasonWaitingForSlot, w.Slot.Limit
 	}
 	return v1alpha1.ReasonStarting, startingSentence(w.role())

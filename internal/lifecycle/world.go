@@ -30,8 +30,8 @@ type world struct {
 	entered []v1alpha1.PhaseTime
 	// added is the attempt that was added; nil for none.
 	added *v1alpha1.Attempt
-	// byAbsence is set when something was settled on a Pod not being there.
-	byAbsence bool
+	// needsLive is set when something goes by a Pod not being there or having no node.
+	needsLive bool
 	// wake is when something is due that only time brings.
 	wake time.Time
 }

@@ -20,6 +20,9 @@ type Job struct {
 	Priority int32
 	// Created is when the job was made: the older go first.
 	Created time.Time
+	// Refused is set while the job's Pod is refused: a slot would only have it tried
+	// again.
+	Refused bool
 }
 
 // Answer is what the queue says to a job that asks to train.
@@ -82,6 +85,7 @@ func (l *Ledger) Ask(job Job) (Answer, []types.NamespacedName) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if _, holds := l.holding[job.UID]; holds {
+		l.holding[job.UID] = job
 		return Answer{Granted: true}, nil
 	}
 	if l.total == 0 && l.perNamespace == 0 {
@@ -129,21 +133,58 @@ func (l *Ledger) Release(uid types.UID) []types.NamespacedName {
 	return l.next()
 }
 
-// ReleaseOthers is Release of every job with that name but the one with that UID:
-// they are gone, since a name is one job's. Without a UID it is of all of them.
-func (l *Ledger) ReleaseOthers(name types.NamespacedName, but types.UID) []types.NamespacedName {
+// Yield gives the slot of a job that cannot use it to the next in line that it would
+// be of use to, and gives the jobs to wake. Without such a one the job keeps it.
+func (l *Ledger) Yield(uid types.UID) []types.NamespacedName {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	released := false
-	for _, uid := range slices.Clone(l.byName[name]) {
-		if uid != but && l.release(uid) {
-			released = true
-		}
-	}
-	if !released {
+	heir, there := l.heir(uid)
+	if !there {
 		return nil
 	}
-	return l.next()
+	l.release(uid)
+	l.hold(heir)
+	return append(l.next(), heir.Name)
+}
+
+// Wanted tells whether Yield would give the job's slot to another.
+func (l *Ledger) Wanted(uid types.UID) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	_, there := l.heir(uid)
+	return there
+}
+
+// heir is the first that waits and has room once that job gives its slot back, and
+// not before. A refused job is no heir of another: the two would hand the slot to and
+// fro.
+func (l *Ledger) heir(uid types.UID) (Job, bool) {
+	giver, holds := l.holding[uid]
+	if !holds {
+		return Job{}, false
+	}
+	for _, job := range l.waiting {
+		namespace := job.Name.Namespace
+		if l.free() != 0 && l.roomIn(namespace) || giver.Refused && job.Refused {
+			continue
+		}
+		used := l.inSpace[namespace]
+		if namespace == giver.Name.Namespace {
+			used--
+		}
+		if (l.total == 0 || len(l.holding)-1 < l.total) && (l.perNamespace == 0 || used < l.perNamespace) {
+			return job, true
+		}
+	}
+	return Job{}, false
+}
+
+// Others are the UIDs of the entries of that name but the one with that UID: their
+// jobs are gone, since a name is one job's. Without a UID it is all of them.
+func (l *Ledger) Others(name types.NamespacedName, but types.UID) []types.UID {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.DeleteFunc(slices.Clone(l.byName[name]), func(uid types.UID) bool { return uid == but })
 }
 
 // release takes the job out, and tells whether it was in the ledger.

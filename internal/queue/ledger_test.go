@@ -129,3 +129,56 @@ func check(t *rapid.T, total, perNamespace int, holding, waiting map[string]queu
 		}
 	}
 }
+
+// A slot goes to the first that could not go without it.
+func TestASlotIsYieldedToTheNextThatCanUseIt(t *testing.T) {
+	mark := func(j queue.Job) queue.Job {
+		j.Refused = true
+		return j
+	}
+	a, b := job("a", "holder", 0, time.Hour), job("b", "holder", 0, time.Hour)
+	old, young, elsewhere := job("a", "old", 0, time.Minute), job("a", "young", 0, 0), job("c", "first", 9, 0)
+	cases := map[string]struct {
+		total, perNamespace int
+		giver               queue.Job
+		waiting             []queue.Job
+		want                string
+	}{
+		"nobody waits":                     {1, 0, a, nil, ""},
+		"the older goes first":             {1, 0, a, []queue.Job{young, old}, "a/old"},
+		"the higher priority goes first":   {1, 0, a, []queue.Job{old, elsewhere}, "c/first"},
+		"its namespace is full without it": {0, 1, b, []queue.Job{old}, ""},
+		"its namespace has room by it":     {0, 1, a, []queue.Job{old}, "a/old"},
+		"both limits":                      {2, 1, b, []queue.Job{old, elsewhere}, "c/first"},
+		"a refused one gets it of another": {1, 0, a, []queue.Job{mark(old), young}, "a/old"},
+		"but not of one that is refused":   {1, 0, mark(a), []queue.Job{mark(old), young}, "a/young"},
+		"and not at all if alone":          {1, 0, mark(a), []queue.Job{mark(old)}, ""},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			l := queue.NewLedger(c.total, c.perNamespace)
+			l.Hold(c.giver)
+			if c.total != 1 {
+				l.Hold(a)
+			}
+			for _, j := range c.waiting {
+				l.Ask(j)
+			}
+			if wanted := l.Wanted(c.giver.UID); wanted != (c.want != "") {
+				t.Errorf("the slot is wanted: %t", wanted)
+			}
+			l.Yield(c.giver.UID)
+			if l.Holds(c.giver.UID) != (c.want == "") {
+				t.Errorf("the giver holds a slot: %t", l.Holds(c.giver.UID))
+			}
+			for _, j := range c.waiting {
+				if got := j.Name.String() == c.want; l.Holds(j.UID) != got {
+					t.Errorf("%s has a slot: %t", j.Name, l.Holds(j.UID))
+				}
+			}
+		})
+	}
+	if l := queue.NewLedger(1, 0); l.Wanted("nobody") || l.Yield("nobody") != nil {
+		t.Error("a job without a slot gives one")
+	}
+}

@@ -19,6 +19,15 @@ func named(name string, nth int) queue.Job {
 	return queue.Job{UID: types.UID(fmt.Sprint(name, nth)), Name: types.NamespacedName{Namespace: "a", Name: name}}
 }
 
+// releaseOthers releases what others held under the name.
+func releaseOthers(l *queue.Ledger, name types.NamespacedName, but types.UID) []types.NamespacedName {
+	var moved []types.NamespacedName
+	for _, uid := range l.Others(name, but) {
+		moved = append(moved, l.Release(uid)...)
+	}
+	return moved
+}
+
 // A job that is deleted and made again under its name has a new UID; what the one
 // before held is free.
 func TestAJobThatIsMadeAgainFreesWhatTheOneBeforeHeld(t *testing.T) {
@@ -27,13 +36,13 @@ func TestAJobThatIsMadeAgainFreesWhatTheOneBeforeHeld(t *testing.T) {
 	l.Hold(first)
 	granted(l, again)
 	granted(l, other)
-	if moved := l.ReleaseOthers(again.Name, again.UID); len(moved) == 0 {
+	if moved := releaseOthers(l, again.Name, again.UID); len(moved) == 0 {
 		t.Errorf("nobody is woken")
 	}
 	if !granted(l, again) {
 		t.Errorf("the slot of the job that is gone is still held")
 	}
-	if moved := l.ReleaseOthers(again.Name, again.UID); moved != nil {
+	if moved := releaseOthers(l, again.Name, again.UID); moved != nil {
 		t.Errorf("those that move up are %v though nothing was released", moved)
 	}
 	if granted(l, other) {
@@ -48,7 +57,7 @@ func TestANameThatIsGoneHoldsNothing(t *testing.T) {
 	l.Hold(named("ships", 2))
 	granted(l, named("ships", 3))
 	granted(l, named("trees", 1))
-	l.ReleaseOthers(named("ships", 0).Name, "")
+	releaseOthers(l, named("ships", 0).Name, "")
 	if waiting := l.Waiting(); waiting != 1 {
 		t.Errorf("%d jobs wait, want 1", waiting)
 	}
