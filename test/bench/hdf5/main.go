@@ -19,6 +19,7 @@ import (
 	"flag"
 	"fmt"
 	"log"
+	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -130,8 +131,16 @@ func (s settings) measure(name, path string) (entry, error) {
 		}
 		theirs = best(theirs, t)
 	}
-	rate := func(t time.Duration) float64 { return float64(bytes) / 1e6 / t.Seconds() }
-	return entry{Layout: name, OursMBps: rate(ours), H5pyMBps: rate(theirs), Ratio: theirs.Seconds() / ours.Seconds()}, nil
+	return newEntry(name, bytes, ours, theirs)
+}
+
+// newEntry turns times into rates; the ratio is rounded down, so that a little slower is never as fast.
+func newEntry(name string, bytes int64, ours, theirs time.Duration) (entry, error) {
+	if bytes <= 0 || ours <= 0 || theirs <= 0 {
+		return entry{}, fmt.Errorf("%d bytes in %v and %v are nothing to compare", bytes, ours, theirs)
+	}
+	rate := func(t time.Duration) float64 { return math.Round(float64(bytes) / 1e6 / t.Seconds()) }
+	return entry{Layout: name, OursMBps: rate(ours), H5pyMBps: rate(theirs), Ratio: math.Floor(100*theirs.Seconds()/ours.Seconds()) / 100}, nil
 }
 
 func best(a, b time.Duration) time.Duration {
@@ -144,9 +153,7 @@ func best(a, b time.Duration) time.Duration {
 // read reads the pixels and the label of every sample, as batches are made, and
 // returns how many bytes the samples have.
 func read(path string) (int64, time.Duration, error) {
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
-	start, err := threadTime()
+	start, err := processorTime()
 	if err != nil {
 		return 0, 0, err
 	}
@@ -172,21 +179,18 @@ func read(path string) (int64, time.Duration, error) {
 			return 0, 0, err
 		}
 	}
-	end, err := threadTime()
+	end, err := processorTime()
 	return int64(d.Len()) * int64(d.SampleBytes()), end - start, err
 }
 
-// threadTime is the CPU time that this thread has used.
-func threadTime() (time.Duration, error) {
+// processorTime is the CPU time that this process has used, whatever its threads: nothing is read beside the count.
+func processorTime() (time.Duration, error) {
 	var u syscall.Rusage
-	if err := syscall.Getrusage(rusageThread, &u); err != nil {
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
 		return 0, fmt.Errorf("reading the CPU time: %w", err)
 	}
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano()), nil
 }
-
-// rusageThread is Linux's RUSAGE_THREAD, which package syscall does not name.
-const rusageThread = 1
 
 // readWithH5py has h5py read the file twice, of which the second time counts.
 func (s settings) readWithH5py(path string) (time.Duration, error) {

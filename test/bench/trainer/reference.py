@@ -9,6 +9,7 @@ import statistics
 import sys
 import time
 
+import h5py
 import torch
 from torch import nn
 from torch.nn import functional
@@ -53,7 +54,7 @@ class UNet(nn.Module):
 
 
 class Stopwatch:
-    """Takes medians of runs after warm-ups; within a limit of seconds it counts fewer, but at least one."""
+    """Takes medians of runs after warm-ups; past a limit of seconds it ends with what it has, be it a warm-up."""
 
     def __init__(self, given):
         self.clock = {"wall": time.perf_counter, "cpu": time.process_time}[given["clock"]]
@@ -64,11 +65,10 @@ class Stopwatch:
         for i in range(self.warmups + runs):
             start = self.clock()
             run()
-            if i >= self.warmups:
+            late = time.monotonic() - begin > self.limit
+            if i >= self.warmups or late:
                 times.append((self.clock() - start) * 1000)
-            elif time.monotonic() - begin > self.limit:
-                times.append((self.clock() - start) * 1000)
-            if times and time.monotonic() - begin > self.limit:
+            if late:
                 break
         return statistics.median(times)
 
@@ -118,7 +118,8 @@ def measure(given):
 
 
 def versions():
-    found = {"python": sys.version.split()[0], "torch": torch.__version__, "onednn": str(torch.backends.mkldnn.is_available())}
+    found = {"python": sys.version.split()[0], "torch": torch.__version__, "onednn": str(torch.backends.mkldnn.is_available()),
+             "h5py": h5py.__version__, "hdf5": h5py.version.hdf5_version}
     for line in torch.__config__.show().splitlines():
         name, _, value = line.strip(" -").partition(": ")
         if name == "CPU capability usage":
