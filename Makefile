@@ -114,7 +114,7 @@ deploy: ## Install Swath in the cluster of the current kubeconfig, with the imag
 
 .PHONY: undeploy
 undeploy: ## Remove Swath, and with its CRD every TrainingJob, from the cluster of the current kubeconfig.
-	kubectl delete --ignore-not-found -k $(KUSTOMIZATION)
+	hack/undeploy $(KUSTOMIZATION)
 
 .PHONY: deploy-local
 deploy-local: cluster-up build load-images ## Install Swath in the local cluster.
