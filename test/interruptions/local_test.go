@@ -69,7 +69,7 @@ func TestKilledAtRandomStepsATrainingEndsTheSame(t *testing.T) {
 		recipe
 		// apart is how many steps are between two kills at most.
 		apart int
-	}{{classified, 16}, {segmented, 10}} {
+	}{{classified, 60}, {segmented, 10}} {
 		t.Run(c.task, func(t *testing.T) {
 			want := c.undisturbed(t)
 			seed := rand.Uint64()

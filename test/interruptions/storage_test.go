@@ -156,7 +156,7 @@ func TestOnAVolumeAStageThatIsKilledEndsTheSame(t *testing.T) {
 		recipe
 		at []int
 	}{
-		"classification":                    {classified, []int{3, 20, 40}},
+		"classification":                    {classified, []int{3, 40, 90}},
 		"segmentation, streamed in windows": {windowed(t), []int{2, 10, 19}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -188,7 +188,7 @@ func TestOnS3AStageSurvivesKillsAndAServerThatStops(t *testing.T) {
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
 	random := rand.New(rand.NewPCG(seed, 0))
-	for at := 1 + random.IntN(10); at < 30; at += 5 + random.IntN(10) {
+	for at := 1 + random.IntN(10); at < 80; at += 10 + random.IntN(30) {
 		p, _ := b.stage(t, "0s")
 		if !p.when(t, fmt.Sprintf("step %d", at), func() bool { return b.step(t) >= at }) {
 			t.Fatalf("the training ended before step %d:\n%s", at, p.output)

@@ -37,7 +37,7 @@ type recipe struct {
 }
 
 // classified are chips that are trained on in a few seconds.
-var classified = recipe{task: "classification", training: olinda + "classification-train.h5", validation: olinda + "classification-validation.h5", classes: 3, epochs: 8}
+var classified = recipe{task: "classification", training: olinda + "classification-train.h5", validation: olinda + "classification-validation.h5", classes: 3, epochs: 24}
 
 // segmented are chips with a label for each pixel.
 var segmented = recipe{task: "segmentation", training: olinda + "segmentation-train.h5", validation: olinda + "segmentation-validation.h5", classes: 3, epochs: 3}
