@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"k8s.io/client-go/kubernetes"
@@ -35,6 +36,10 @@ type options struct {
 	storage string
 	limits  gateway.Limits
 	gate    access.Gate
+	// stores are others than those of storage.
+	stores *gateway.ConfiguredStores
+	// patience is for how long storage may give no answer.
+	patience time.Duration
 }
 
 // startGateway starts a gateway on the shared API server.
@@ -66,10 +71,12 @@ func startGateway(t *testing.T, o options) *api {
 			t.Fatal(err)
 		}
 	}
-	stores := &gateway.ConfiguredStores{Config: &config.Config{Storage: []config.Storage{{URL: o.storage}}}}
-	t.Cleanup(stores.Close)
+	if o.stores == nil {
+		o.stores = &gateway.ConfiguredStores{Config: &config.Config{Storage: []config.Storage{{URL: o.storage}}}, Patience: o.patience}
+	}
+	t.Cleanup(o.stores.Close)
 	server, err := gateway.New(gateway.Options{
-		Jobs: known, Gate: o.gate, Stores: stores, Limits: o.limits,
+		Jobs: known, Gate: o.gate, Stores: o.stores, Limits: o.limits,
 		Log: slog.New(slog.NewTextHandler(t.Output(), nil)), Metrics: prometheus.NewRegistry(), Version: "test",
 	})
 	if err != nil {
