@@ -15,16 +15,10 @@ type cache struct {
 	labels []int16
 }
 
-// readerBytes is what decoding a file takes: the stored chunk, and two that its
-// filters work on.
-func (f *File) readerBytes() int64 {
-	return 3 * int64(f.data.SamplesPerRead()) * int64(f.data.SampleBytes())
-}
-
 // cacheReaders is how many readers decode a view into memory: one for each core,
 // as far as what the samples leave of the budget is enough for their chunks.
 func (v *View) cacheReaders(budget int64) int {
-	spare := (budget - v.DecodedBytes()) / max(1, v.f.readerBytes())
+	spare := (budget - v.DecodedBytes()) / max(1, v.f.data.ReaderBytes())
 	return int(max(1, min(spare, int64(runtime.GOMAXPROCS(0)))))
 }
 

@@ -18,6 +18,9 @@ type LoaderOptions struct {
 	// room for chunks; a larger one is read from the file again in each epoch. The
 	// batches are the same either way.
 	MemoryBudget int64
+	// InOrder says that there will be no shuffled epochs, so that MemoryBytes need
+	// not count what those take.
+	InOrder bool
 	// NumClasses is the number of classes; 0 leaves it open, up to MaxClasses.
 	NumClasses int
 	// IgnoreLabel is the label that becomes Ignored; nil if there is none.
@@ -91,11 +94,11 @@ func (v *View) MemoryBytes(o LoaderOptions) int64 {
 	sample := int64(v.f.bytesPerSample())
 	batch := int64(max(1, o.BatchSize)) * 3 / 2 * sample
 	if d := v.DecodedBytes(); d <= o.MemoryBudget {
-		return d + batch + int64(v.cacheReaders(o.MemoryBudget))*v.f.readerBytes()
+		return d + batch + int64(v.cacheReaders(o.MemoryBudget))*v.f.data.ReaderBytes()
 	}
 	perRead := int64(v.f.data.SamplesPerRead())
-	total := (readAhead+1)*batch + v.f.readerBytes()
-	if perRead > 1 {
+	total := (readAhead+1)*batch + v.f.data.ReaderBytes()
+	if perRead > 1 && !o.InOrder {
 		total += min(max(int64(v.f.window), 2*perRead*sample)+perRead*sample, v.DecodedBytes())
 	}
 	return total + 8*int64(v.Len())

@@ -70,7 +70,7 @@ func TestDecodingIntoMemoryKeepsToTheBudget(t *testing.T) {
 		readers int
 	}{
 		"room for no chunk":     {0, 1},
-		"room for three chunks": {3*f.readerBytes() + 1<<20, 3},
+		"room for three chunks": {3*f.data.ReaderBytes() + 1<<20, 3},
 		"room for all":          {1 << 30, 16},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -79,7 +79,7 @@ func TestDecodingIntoMemoryKeepsToTheBudget(t *testing.T) {
 				t.Errorf("there are %d readers, want %d", got, c.readers)
 			}
 			need := view.MemoryBytes(o)
-			if least := view.DecodedBytes() + int64(c.readers)*f.readerBytes(); need < least {
+			if least := view.DecodedBytes() + int64(c.readers)*f.data.ReaderBytes(); need < least {
 				t.Errorf("it says that it takes %d MiB, less than %d", need>>20, least>>20)
 			}
 			debug.FreeOSMemory()

@@ -78,6 +78,18 @@ func (x *chunkIndex) seal() {
 	}
 }
 
+// largest is the most bytes that a chunk has as it is stored and can be read; an
+// index of a damaged file may say anything.
+func (x *chunkIndex) largest() uint32 {
+	most := uint32(0)
+	for _, c := range x.known {
+		if c.size <= maxStoredChunk {
+			most = max(most, c.size)
+		}
+	}
+	return most
+}
+
 // at finds chunk number i; ok is false if it was never written. chunkBytes is
 // the size of a decoded chunk.
 func (x *chunkIndex) at(i, chunkBytes int) (c chunk, ok bool) {

@@ -15,6 +15,21 @@ type Reader struct {
 	heap    heapCollection
 }
 
+// ReaderBytes is what a Reader of the dataset takes of memory at most, in bytes:
+// the largest stored chunk, and the decompressed ones that its filters work on.
+func (d *Dataset) ReaderBytes() int64 {
+	if len(d.filters) == 0 {
+		return int64(d.typ.Size)
+	}
+	buffers := int64(0)
+	for _, f := range d.filters {
+		if f.id != filterFletcher32 {
+			buffers++
+		}
+	}
+	return int64(d.chunks.largest()) + min(buffers, 2)*int64(d.chunkBytes())
+}
+
 // NewReader makes a reader of the dataset.
 func (d *Dataset) NewReader() *Reader {
 	return &Reader{d: d, current: -1, decoder: decoder{pipeline: d.filters}}
