@@ -11,10 +11,12 @@ import (
 	"github.com/swath-dev/swath/internal/lifecycle"
 )
 
-// record writes the status if it says anything new, and tells whether it did. The
+// record writes the status if it says anything new, and tells whether it did. What
+// only words a condition anew may be put off in the decision. The
 // write carries the resource version: a job that has changed in between is not
 // written, and the error is errStale.
-func (r *TrainingJobReconciler) record(ctx context.Context, job *v1alpha1.TrainingJob, decision lifecycle.Decision) (bool, error) {
+func (r *TrainingJobReconciler) record(ctx context.Context, job *v1alpha1.TrainingJob, decision *lifecycle.Decision) (bool, error) {
+	r.wordings.keep(job, decision, r.Clock.Now())
 	if equality.Semantic.DeepEqual(job.Status, decision.Status) {
 		return false, nil
 	}
@@ -27,6 +29,6 @@ func (r *TrainingJobReconciler) record(ctx context.Context, job *v1alpha1.Traini
 		}
 		return false, fmt.Errorf("recording the status of the TrainingJob: %w", err)
 	}
-	r.tell(job, &before, decision)
+	r.tell(job, &before, *decision)
 	return true, nil
 }

@@ -35,7 +35,8 @@ type server struct {
 	clock      *testingclock.FakePassiveClock
 	config     config.Config
 	reconciler *TrainingJobReconciler
-	statuses   int
+	// statuses is how often the status of a job was written.
+	statuses int
 }
 
 // newServer makes a server with these objects. change may alter the configuration.
@@ -57,7 +58,9 @@ func newServer(t *testing.T, change func(*config.Config), objects ...client.Obje
 	s.client = fake.NewClientBuilder().WithScheme(known).WithStatusSubresource(&v1alpha1.TrainingJob{}, &corev1.Pod{}).
 		WithIndex(&corev1.Pod{}, podJobIndex, byJob).WithObjects(objects...).WithInterceptorFuncs(interceptor.Funcs{
 		SubResourceUpdate: func(ctx context.Context, c client.Client, name string, o client.Object, options ...client.SubResourceUpdateOption) error {
-			s.statuses++
+			if _, ok := o.(*v1alpha1.TrainingJob); ok {
+				s.statuses++
+			}
 			return c.SubResource(name).Update(ctx, o, options...)
 		},
 	}).Build()

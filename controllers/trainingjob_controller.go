@@ -48,6 +48,7 @@ type TrainingJobReconciler struct {
 	wake     chan wakeEvent
 	news     *news
 	troubles troubles
+	wordings wordings
 	rebuild  sync.Mutex
 	rebuilt  bool
 }
@@ -89,7 +90,7 @@ func (r *TrainingJobReconciler) Reconcile(ctx context.Context, request ctrl.Requ
 	if r.news.putOff(&decision, r.Clock.Now()) {
 		return r.later(decision), nil
 	}
-	recorded, err := r.record(ctx, job, decision)
+	recorded, err := r.record(ctx, job, &decision)
 	if err == nil {
 		err = r.act(ctx, job, decision.Actions, recorded)
 	}
@@ -120,7 +121,7 @@ func (r *TrainingJobReconciler) endRefused(ctx context.Context, job *v1alpha1.Tr
 	if err != nil {
 		return decision, err
 	}
-	recorded, err := r.record(ctx, job, decision)
+	recorded, err := r.record(ctx, job, &decision)
 	if err != nil || !decision.Ends {
 		return decision, err
 	}

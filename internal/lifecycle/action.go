@@ -140,7 +140,8 @@ func (w *world) lingers(p *Pod) bool {
 	if p.Terminal || c.State != Ended {
 		return false
 	}
-	return c.FinishedAt.IsZero() || w.reached(c.FinishedAt.Add(sidecarGrace))
+	// A node whose clock is ahead would have it linger for as long as it is.
+	return c.FinishedAt.IsZero() || c.FinishedAt.After(w.Now) || w.reached(c.FinishedAt.Add(sidecarGrace))
 }
 
 // stray holds for a Pod of another start than the recorded one, while it may

@@ -75,7 +75,7 @@ func (w *world) end() {
 
 func (w *world) endSucceeded(o *outcome) {
 	m := o.success
-	w.status.FinishedAt = &metav1.Time{Time: o.finished}
+	w.status.FinishedAt = &metav1.Time{Time: w.seenAt(o.finished)}
 	w.status.TrainedModel = m.Model
 	if m.ResultsFile == contract.ResultsFileID(w.status.ID) {
 		w.status.ResultsFile = m.ResultsFile
@@ -168,7 +168,7 @@ func (w *world) watchDeadline() {
 		return
 	}
 	left := time.Duration(*deadline-w.status.TrainedSeconds) * time.Second
-	w.reached(c.StartedAt.Add(left))
+	w.reached(w.runningSince(c).Add(left))
 }
 
 // eventsRetry is how long after the events of a Pod were read they are read again:

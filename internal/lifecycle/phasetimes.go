@@ -28,9 +28,22 @@ func (w *world) phaseTimes() {
 	}
 	w.enter(v1alpha1.PhaseRunning, w.train.stage(contract.StageTrain).StartedAt)
 	if w.status.Phase.Finished() {
-		w.enter(w.status.Phase, w.status.FinishedAt.Time)
+		w.enter(w.status.Phase, w.endedAt())
 	}
 	slices.SortStableFunc(w.entered, func(a, b v1alpha1.PhaseTime) int { return a.At.Compare(b.At.Time) })
+}
+
+// endedAt is when the job ended by the clock that tells of its other phases: that of
+// the container whose end it was, if there was one.
+func (w *world) endedAt() time.Time {
+	o := w.prepared
+	if w.filesReady() {
+		o = w.trained
+	}
+	if o != nil && o.exitCode != nil && w.status.Phase != v1alpha1.PhaseCancelled {
+		return o.finished
+	}
+	return w.status.FinishedAt.Time
 }
 
 // queuedAt is when the job began to wait for training: when its files were valid,

@@ -86,7 +86,7 @@ func (w *world) settleAttempt(p *Pod, o *outcome) {
 	w.addAttempt(v1alpha1.Attempt{
 		Stage: string(o.stage), Number: p.Number, Pod: p.Name, Node: p.Node,
 		ExitCode: o.exitCode, Reason: w.reasonOf(o), Message: shorten(o.message, maxAttemptMessage),
-		FinishedAt: &metav1.Time{Time: o.finished},
+		FinishedAt: &metav1.Time{Time: w.seenAt(o.finished)},
 	})
 	if p.Role == v1alpha1.RoleTrain && !o.started.IsZero() {
 		w.status.TrainedSeconds += int64(max(0, o.finished.Sub(o.started)).Seconds())

@@ -162,11 +162,34 @@ func (w *world) trainedFor(c Container) time.Duration {
 	if c.StartedAt.IsZero() || w.settled() != nil {
 		return total
 	}
-	end := c.FinishedAt
-	if end.IsZero() {
-		end = w.Now
+	if c.FinishedAt.IsZero() {
+		return total + max(0, w.Now.Sub(w.runningSince(c)))
 	}
-	return total + max(0, end.Sub(c.StartedAt))
+	return total + max(0, c.FinishedAt.Sub(c.StartedAt))
+}
+
+// runningSince is since when a container of the train Pod runs, to be compared with our
+// own clock: not before the scheduler gave the Pod its node, whatever the node's clock
+// says.
+func (w *world) runningSince(c Container) time.Time {
+	if w.train != nil && w.train.ScheduledAt.After(c.StartedAt) {
+		return w.train.ScheduledAt
+	}
+	return c.StartedAt
+}
+
+// clockDifference is by how much a node's time may lie behind ours and be believed.
+const clockDifference = time.Minute
+
+// seenAt is when something ended, by our own clock: back-off, ttlSecondsAfterFinished
+// and the time that finished Pods stay are counted from it. A node's time is taken as
+// long as its clock may be right. One that is ahead would have a job wait for as long as
+// it is; one that is behind would have it be deleted before anyone has seen its end.
+func (w *world) seenAt(t time.Time) time.Time {
+	if t.After(w.Now) || w.Now.Sub(t) > clockDifference {
+		return w.Now
+	}
+	return t
 }
 
 func (w *world) pastDeadline(c Container) bool {
