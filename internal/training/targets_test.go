@@ -17,19 +17,19 @@ type target struct {
 	task       Task
 	score      func(*Outcome) float64
 	once, mean float64
-	// cut is what every seed must reach on the other cuts of the scene, and cutMean the mean over cuts and seeds. They
-	// were not looked at when the defaults were chosen.
-	cut, cutMean float64
+	// cuts are what every seed must reach on the other cuts of the scene, which were not looked at when the defaults were
+	// chosen. The second is harder than the others: a linear model has 0.84 there in segmentation.
+	cuts [3]float64
 }
 
 var targets = []target{
 	{
 		Classification, func(o *Outcome) float64 { return o.Manifest.Metrics.LastEpoch.Validation.Accuracy },
-		0.985, 0.99, 0.95, 0.96,
+		0.985, 0.99, [3]float64{0.985, 0.965, 0.985},
 	},
 	{
 		Segmentation, func(o *Outcome) float64 { return o.Manifest.Metrics.LastEpoch.Validation.MeanIoU },
-		0.925, 0.93, 0.9, 0.9,
+		0.925, 0.93, [3]float64{0.90, 0.87, 0.92},
 	},
 }
 
@@ -74,13 +74,14 @@ func TestTheDefaultsReachTheirTargets(t *testing.T) {
 // diagonals beside them: the defaults, which were chosen on the first, must be good on these too.
 func TestTheDefaultsAreGoodOnOtherCutsOfTheScene(t *testing.T) {
 	for _, c := range targets {
-		for cut := 1; cut < 4; cut++ {
+		for i, least := range c.cuts {
+			cut := i + 1
 			t.Run(fmt.Sprintf("%s, cut %d", c.task, cut), func(t *testing.T) {
-				if testing.Short() && c.task == Segmentation {
-					t.Skip("it takes half a minute")
+				if c.task == Segmentation && (testing.Short() || cut > 1 && seeds() == 1) {
+					t.Skip("it takes half a minute: set SWATH_FIVE_SEEDS=1")
 				}
 				training, validation := cutOlinda(t, c.task, cut)
-				c.hold(t, c.cut, c.cutMean, func(seed int) *Session {
+				c.hold(t, least, least, func(seed int) *Session {
 					h, err := ParseHyperparameters(fmt.Sprintf(`{"numClasses": 3, "seed": %d}`, seed))
 					if err != nil {
 						t.Fatal(err)
