@@ -16,6 +16,7 @@ import (
 	"github.com/swath-dev/swath/internal/gateway"
 	"github.com/swath-dev/swath/internal/gateway/access"
 	"github.com/swath-dev/swath/internal/gateway/jobs"
+	"github.com/swath-dev/swath/internal/storage"
 	"github.com/swath-dev/swath/internal/version"
 )
 
@@ -51,18 +52,16 @@ func newServe(all *common) *cobra.Command {
 	flags.StringVar(&s.namespace, "namespace", "", "with --authentication=none: the namespace of requests that name none")
 	flags.StringVar(&s.tls.certificate, "tls-certificate", "", "the certificate's file; it is read again when it changes. Without it the API is served as plain HTTP")
 	flags.StringVar(&s.tls.key, "tls-key", "", "the certificate's key")
-	flags.Int64Var(&s.limits.FileBytes, "max-file-bytes", 64<<30, "the largest upload in bytes")
-	flags.IntVar(&s.limits.InFlight, "max-requests", 512, "how many requests are worked on at a time")
-	flags.IntVar(&s.limits.Uploads, "max-transfers", 64, "how many uploads and downloads go on at a time")
-	flags.IntVar(&s.limits.UploadsPerCaller, "max-transfers-per-caller", 8, "how many of them one caller may have")
-	flags.DurationVar(&s.limits.PaceTime, "pace", time.Minute, "in which time each MiB of an upload or download has to come or go")
-	flags.Float64Var(&s.limits.PerSecond, "requests-per-second", 50, "how many requests a caller may make a second in the long run")
-	flags.IntVar(&s.limits.Burst, "burst", 200, "how many requests a caller may make at once")
+	limitFlags(flags, &s.limits)
 	flags.Float32Var(&s.qps, "api-qps", 500, "how many requests a second go to the API server at most")
 	return command
 }
 
 func (s *serveFlags) run(ctx context.Context) error {
+	boundGarbage()
+	if s.limits.FileBytes > storage.MaxFileBytes {
+		return fmt.Errorf("--max-file-bytes is %d, and storage takes files of at most %d bytes", s.limits.FileBytes, int64(storage.MaxFileBytes))
+	}
 	log := s.logger()
 	stores, config, err := s.connect()
 	if err != nil {
@@ -100,6 +99,9 @@ func (s *serveFlags) run(ctx context.Context) error {
 		defer served()
 		if err := known.Ready(ctx); err != nil {
 			return err
+		}
+		if err := forgetStart(); err != nil {
+			log.Warn("more memory is used than is needed", "error", err)
 		}
 		ready.set(true)
 		log.Info("serving", "address", listening.Addr().String(), "version", version.String())

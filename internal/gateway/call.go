@@ -3,7 +3,6 @@ package gateway
 import (
 	"encoding/json"
 	"errors"
-	"io"
 	"log/slog"
 	"net/http"
 	"strconv"
@@ -32,11 +31,6 @@ type request struct {
 	*http.Request
 	caller access.Caller
 	log    *slog.Logger
-}
-
-// readJSON reads a body of at most limit bytes.
-func (r *request) readJSON(w http.ResponseWriter, limit int64) ([]byte, error) {
-	return io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
 }
 
 // intQuery is a whole number in the query, or fallback where there is none.

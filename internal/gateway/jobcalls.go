@@ -38,7 +38,7 @@ func (s *Server) jobCalls() []call {
 				Description: "Makes a TrainingJob in the caller's namespace. A request that is sent again with the same Idempotency-Key gives the same job.",
 				Parameters:  []*huma.Param{headerParam(idempotencyHeader, "A key of the client's choice: requests with the same key make one job.")},
 				RequestBody: jsonBody(s.requestSchema),
-			}, Job{}, http.StatusBadRequest, http.StatusConflict, http.StatusRequestEntityTooLarge, http.StatusUnprocessableEntity),
+			}, Job{}, http.StatusBadRequest, http.StatusConflict, http.StatusRequestTimeout, http.StatusRequestEntityTooLarge, http.StatusUnprocessableEntity),
 			right: access.Create, timeout: callTimeout, handle: s.createJob,
 		},
 		{
@@ -61,7 +61,7 @@ func (s *Server) jobCalls() []call {
 }
 
 func (s *Server) createJob(w http.ResponseWriter, r *request) error {
-	body, err := r.readJSON(w, maxRequest)
+	body, err := s.readJSON(w, r, maxRequest)
 	if err != nil {
 		return err
 	}

@@ -79,7 +79,7 @@ func (s *Server) getModelContent(w http.ResponseWriter, r *request) error {
 
 // sendArchive sends all parts as a ZIP archive. The parts are stored as they are: weights hardly get smaller.
 func (s *Server) sendArchive(w http.ResponseWriter, r *request, store *storage.Store, model Model, parts []storage.Object) error {
-	release, err := s.uploads.take(r.caller.Name)
+	release, err := s.uploads.take(r.caller.Namespace)
 	if err != nil {
 		return err
 	}
@@ -97,7 +97,7 @@ func (s *Server) sendArchive(w http.ResponseWriter, r *request, store *storage.S
 }
 
 func (s *Server) writeArchive(ctx context.Context, w http.ResponseWriter, store *storage.Store, model Model, parts []storage.Object) error {
-	archive := zip.NewWriter(pacedWriter{w, http.NewResponseController(w).SetWriteDeadline, s.limits.PaceTime})
+	archive := zip.NewWriter(s.paced(w))
 	for _, part := range parts {
 		entry, err := archive.CreateHeader(&zip.FileHeader{Name: part.Key, Method: zip.Store, Modified: time.Unix(model.CreatedAt, 0).UTC()})
 		if err != nil {
@@ -117,16 +117,4 @@ func (s *Server) writeArchive(ctx context.Context, w http.ResponseWriter, store 
 		return fmt.Errorf("ending the archive: %w", err)
 	}
 	return nil
-}
-
-// pacedWriter writes to a receiver that has to take each piece, which are small, in time.
-type pacedWriter struct {
-	io.Writer
-	setDeadline func(time.Time) error
-	pace        time.Duration
-}
-
-func (p pacedWriter) Write(data []byte) (int, error) {
-	_ = p.setDeadline(time.Now().Add(p.pace))
-	return p.Writer.Write(data)
 }

@@ -1,14 +1,13 @@
 package gateway
 
 import (
-	"bytes"
 	"container/list"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
-	"sync"
+	"time"
 
 	"golang.org/x/sync/singleflight"
 
@@ -16,60 +15,82 @@ import (
 	"github.com/swath-dev/swath/internal/training"
 )
 
-// weightCopies is how often a model's weights are in memory, about: the network's, and as its kernels want them.
-const weightCopies = 2
+const (
+	// weightCopies is how often a model's weights are in memory, about: the network's, and as its kernels want them. While it is
+	// loaded its file is there too.
+	weightCopies = 2
+	loadCopies   = weightCopies + 1
+)
 
-// models keeps the models in memory that were used last, up to a number of bytes.
+// models keeps in memory the models that were used last. They, what they work in and what requests hold come out of one
+// budget; who needs memory gets that of models that nobody uses just now.
 type models struct {
-	limit int64
+	*budget
 	loads singleflight.Group
 
-	mutex sync.Mutex
-	bytes int64
-	// order has the *loadedModel used last in front.
+	// order has the *loadedModel used last in front. The budget's mutex guards it and what is in it.
 	order *list.List
 	byKey map[modelKey]*list.Element
 }
 
 type modelKey struct{ namespace, id string }
 
+// predictor is what models need of a [training.Predictor].
+type predictor interface {
+	About() training.About
+	Factor() int
+	Batch(side int) int
+	Bytes(n, side int) (int64, error)
+	Predict(ctx context.Context, n, side int, pixels []float32) ([]training.Prediction, error)
+}
+
 type loadedModel struct {
 	key       modelKey
-	predictor *training.Predictor
+	predictor predictor
 	weights   int64
-	// working is the memory that the predictor keeps from its last use.
+	// users is how many requests use it; it is kept as long as there are any.
+	users int
+	// turn is taken by whoever predicts with it, who alone changes what it works in.
+	turn    chan struct{}
+	side, n int
+	// working is the memory that the predictor keeps for n images of side pixels.
 	working int64
 }
 
-func (m *loadedModel) bytes() int64 { return m.weights + m.working }
-
-func newModels(limit int64) *models {
-	return &models{limit: limit, order: list.New(), byKey: map[modelKey]*list.Element{}}
+func newModels(limit, share int64, patience time.Duration) *models {
+	m := &models{budget: newBudget(limit, share, patience), order: list.New(), byKey: map[modelKey]*list.Element{}}
+	m.reclaim = m.drop
+	return m
 }
 
-// get gives the model, and reads it from storage if it is not in memory.
+// get gives the model, and reads it from storage if it is not in memory. It stays there until done is called.
 func (m *models) get(ctx context.Context, store *storage.Store, key modelKey) (*loadedModel, error) {
-	if model := m.use(key); model != nil {
-		return model, nil
-	}
-	loaded, err, _ := m.loads.Do(key.namespace+"/"+key.id, func() (any, error) {
-		// Others may wait for it: the end of this request must not end it.
-		model, err := m.load(context.WithoutCancel(ctx), store, key)
-		if err == nil {
-			m.keep(model)
-		}
-		return model, err
-	})
-	if err != nil {
-		return nil, err
-	}
-	model, ok := loaded.(*loadedModel)
-	if !ok {
-		return nil, fmt.Errorf("loading model %s gave a %T", key.id, loaded)
-	}
-	return model, nil
+	return m.getBy(ctx, key, func(ctx context.Context) (*loadedModel, error) { return m.load(ctx, store, key) })
 }
 
+func (m *models) getBy(ctx context.Context, key modelKey, load func(context.Context) (*loadedModel, error)) (*loadedModel, error) {
+	for {
+		if model := m.use(key); model != nil {
+			return model, nil
+		}
+		if err := ctx.Err(); err != nil {
+			return nil, fmt.Errorf("loading model %s: %w", key.id, err)
+		}
+		_, err, _ := m.loads.Do(key.namespace+"/"+key.id, func() (any, error) {
+			// Others may wait for it: the end of this request must not end it.
+			model, err := load(context.WithoutCancel(ctx))
+			if err == nil {
+				m.keep(model)
+			}
+			return nil, err
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+}
+
+// use gives the model if it is in memory.
 func (m *models) use(key modelKey) *loadedModel {
 	m.mutex.Lock()
 	defer m.mutex.Unlock()
@@ -77,62 +98,121 @@ func (m *models) use(key modelKey) *loadedModel {
 	if element == nil {
 		return nil
 	}
+	model, ok := element.Value.(*loadedModel)
+	if !ok {
+		return nil
+	}
 	m.order.MoveToFront(element)
-	model, _ := element.Value.(*loadedModel)
+	model.users++
 	return model
 }
 
-func (m *models) load(ctx context.Context, store *storage.Store, key modelKey) (*loadedModel, error) {
+// done ends a use.
+func (m *models) done(model *loadedModel) {
+	m.mutex.Lock()
+	defer m.mutex.Unlock()
+	if model.users--; model.users == 0 {
+		m.wake() // Now it may go.
+	}
+}
+
+// load reads a model, for which it takes the memory.
+func (m *models) load(ctx context.Context, store *storage.Store, key modelKey) (_ *loadedModel, err error) {
 	reader, err := store.OpenModelPart(ctx, key.id, training.ModelName)
 	if err != nil {
 		return nil, as(err, storage.ErrNotFound, errModelNotFound)
 	}
 	defer reader.Close()
-	if reader.Size()*weightCopies > m.limit {
-		return nil, &callError{status: http.StatusRequestEntityTooLarge, detail: fmt.Sprintf("The model has %d bytes, which is more than this gateway may load: download it and use trainer predict", reader.Size())}
+	size := reader.Size()
+	if size > m.share/loadCopies {
+		return nil, &callError{status: http.StatusRequestEntityTooLarge, detail: fmt.Sprintf("The model has %d bytes, which is more than this gateway may load: download it and use trainer predict", size)}
 	}
-	var data bytes.Buffer
-	if _, err := io.Copy(&data, reader); err != nil {
+	if err := m.take(ctx, key.namespace, loadCopies*size); err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			m.give(key.namespace, loadCopies*size)
+		}
+	}()
+	data := make([]byte, size)
+	if _, err := io.ReadFull(reader, data); err != nil {
 		return nil, errors.Join(fmt.Errorf("reading model %s: %w", key.id, err), storage.ErrUnavailable)
 	}
-	predictor, err := training.NewPredictor(data.Bytes())
+	predictor, err := training.NewPredictor(data)
 	if err != nil {
 		return nil, &callError{status: http.StatusUnprocessableEntity, detail: "The model was not made by Swath's own trainer: download it and use it with another tool", cause: err}
 	}
-	return &loadedModel{key: key, predictor: predictor, weights: weightCopies * int64(data.Len())}, nil
+	m.give(key.namespace, size)
+	return newLoadedModel(key, predictor, weightCopies*size), nil
 }
 
-// keep puts the model in front, and drops those used longest ago while there are too many bytes.
+func newLoadedModel(key modelKey, predictor predictor, weights int64) *loadedModel {
+	return &loadedModel{key: key, predictor: predictor, weights: weights, turn: make(chan struct{}, 1)}
+}
+
+// keep puts a model, whose memory is taken, in front.
 func (m *models) keep(model *loadedModel) {
 	m.mutex.Lock()
 	defer m.mutex.Unlock()
-	if m.byKey[model.key] == nil {
-		m.byKey[model.key] = m.order.PushFront(model)
-		m.bytes += model.bytes()
-	}
-	m.shrink()
+	m.byKey[model.key] = m.order.PushFront(model)
 }
 
-// worked notes what memory the model keeps now.
-func (m *models) worked(model *loadedModel, working int64) {
+// predict predicts n images with the model. Those who use the same one take turns.
+func (m *models) predict(ctx context.Context, model *loadedModel, n, side int, pixels []float32) ([]training.Prediction, error) {
+	select {
+	case model.turn <- struct{}{}:
+		defer func() { <-model.turn }()
+	case <-ctx.Done():
+		return nil, fmt.Errorf("waiting for model %s: %w", model.key.id, context.Cause(ctx))
+	}
+	if err := m.makeRoom(ctx, model, n, side); err != nil {
+		return nil, err
+	}
+	found, err := model.predictor.Predict(ctx, n, side, pixels)
+	if err != nil {
+		return nil, fmt.Errorf("predicting with model %s: %w", model.key.id, err)
+	}
+	return found, nil
+}
+
+// makeRoom takes the memory that the model is going to work in, and gives back what it worked in before.
+func (m *models) makeRoom(ctx context.Context, model *loadedModel, n, side int) error {
+	if model.side == side && model.n >= n {
+		return nil
+	}
+	needed, err := model.predictor.Bytes(n, side)
+	if err != nil {
+		return fmt.Errorf("planning the prediction of images of %d pixels a side: %w", side, err)
+	}
+	if model.weights+needed > m.share {
+		return &callError{status: http.StatusRequestEntityTooLarge, detail: fmt.Sprintf("Images of %d × %d pixels take more memory than this gateway has for inference: cut them into smaller ones", side, side)}
+	}
+	if more := needed - model.working; more > 0 {
+		if err := m.take(ctx, model.key.namespace, more); err != nil {
+			return err
+		}
+	} else {
+		m.give(model.key.namespace, -more)
+	}
 	m.mutex.Lock()
 	defer m.mutex.Unlock()
-	if m.byKey[model.key] != nil {
-		m.bytes += working - model.working
-	}
-	model.working = working
-	m.shrink()
+	model.side, model.n, model.working = side, n, needed
+	return nil
 }
 
-func (m *models) shrink() {
-	for m.bytes > m.limit {
-		last := m.order.Back()
-		dropped, ok := last.Value.(*loadedModel)
-		if !ok {
-			return
+// drop drops models that nobody uses, those used longest ago first, until so many bytes are given back. The mutex is held.
+func (m *models) drop(namespace string, bytes int64) {
+	var before *list.Element
+	for element := m.order.Back(); element != nil && bytes > 0; element = before {
+		before = element.Prev()
+		model, ok := element.Value.(*loadedModel)
+		if !ok || model.users > 0 || namespace != "" && model.key.namespace != namespace {
+			continue
 		}
-		m.order.Remove(last)
-		delete(m.byKey, dropped.key)
-		m.bytes -= dropped.bytes()
+		m.order.Remove(element)
+		delete(m.byKey, model.key)
+		m.giveLocked(model.key.namespace, model.weights+model.working)
+		bytes -= model.weights + model.working
 	}
 }

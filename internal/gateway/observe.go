@@ -73,10 +73,11 @@ func noteCaller(ctx context.Context, caller access.Caller) {
 }
 
 // observed gives each request an ID, an entry in the access log and in the metrics, and keeps the number of requests that are
-// worked on at a time within the limit.
+// worked on at a time, and their time, within the limits.
 func (s *Server) observed(mux *http.ServeMux) http.Handler {
 	inFlight := make(chan struct{}, s.limits.InFlight)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer s.limitTime(w, r)()
 		id := r.Header.Get(requestIDHeader)
 		if !saneRequestID.MatchString(id) {
 			id = strings.ToLower(rand.Text())[:20]
@@ -102,6 +103,25 @@ func (s *Server) observed(mux *http.ServeMux) http.Handler {
 		})
 		s.record(mux, r, n, measured, s.now().Sub(start))
 	})
+}
+
+// answerTime is in which time a short answer has to be taken, after the longest time that a call without files may take.
+const answerTime = 30 * time.Second
+
+// limitTime sets the deadlines that hold until a call sets its own: nothing of a body may be long in coming before its sender
+// is known. What it returns is to be called when the call is done: the server reads what is left of a body, and sends what is
+// left of the answer, only within those of its own.
+func (s *Server) limitTime(w http.ResponseWriter, r *http.Request) (done func()) {
+	controller := http.NewResponseController(w)
+	// Without a body a deadline that passes would end the request; a test without a connection has none.
+	if r.ContentLength != 0 {
+		_ = controller.SetReadDeadline(time.Now().Add(s.limits.BodyTime))
+	}
+	_ = controller.SetWriteDeadline(time.Now().Add(callTimeout + answerTime))
+	return func() {
+		_ = controller.SetReadDeadline(time.Now().Add(s.limits.BodyTime))
+		_ = controller.SetWriteDeadline(time.Now().Add(answerTime))
+	}
 }
 
 func (s *Server) record(mux *http.ServeMux, r *http.Request, n *noted, measured httpsnoop.Metrics, took time.Duration) {

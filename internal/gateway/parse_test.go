@@ -7,6 +7,7 @@ import (
 	"io"
 	"math"
 	"net/http"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -63,20 +64,20 @@ func FuzzPixels(f *testing.F) {
 		if !json.Valid(data) {
 			return
 		}
-		image, err := readPixels(data, []any{"pixels"})
-		if err != nil {
+		side := rowLength(data)
+		values := make([]float32, pixelCount(data, 1, side))
+		if err := readPixels(data, []int{0}, values, []any{"pixels"}); err != nil {
 			if _, ok := errors.AsType[*validation.Error](err); !ok {
 				t.Errorf("%q gives an error that cannot be reported: %v", data, err)
 			}
 			return
 		}
 		var want [][][]float64
-		if json.Unmarshal(data, &want) != nil || len(want) != image.bands || len(image.values) != image.bands*image.side*image.side {
-			t.Fatalf("%q is read as %d bands of %d", data, image.bands, image.side)
+		if json.Unmarshal(data, &want) != nil || len(want) != 1 || len(values) != side*side {
+			t.Fatalf("%q is read as %d values of %d pixels a side", data, len(values), side)
 		}
-		for i, value := range image.values {
-			area := image.side * image.side
-			if exact := want[i/area][i%area/image.side][i%image.side]; float32(exact) != value && math.Abs(exact-float64(value)) > 1e-6*math.Abs(exact) {
+		for i, value := range values {
+			if exact := want[0][i/side][i%side]; float32(exact) != value && math.Abs(exact-float64(value)) > 1e-6*math.Abs(exact) {
 				t.Errorf("value %d is read as %v, not %v", i, value, exact)
 			}
 		}
@@ -110,11 +111,91 @@ func FuzzInference(f *testing.F) {
 	f.Add([]byte(`{"model":"m","images":[null]}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		asked, err := readInference(data)
+		var images []image
 		if err == nil {
-			_, err = asked.images([]string{"red"})
+			images, err = asked.read([]string{"red"})
+		}
+		for i := range images {
+			if err == nil {
+				err = readPixels(images[i].pixels, images[i].order, make([]float32, images[i].count()), imageLoc(i, "pixels"))
+			}
 		}
 		if _, ok := errors.AsType[*validation.Error](err); err != nil && !ok {
 			t.Errorf("%q gives an error that cannot be reported: %v", data, err)
 		}
+		var plain struct {
+			Model  *string
+			Images []json.RawMessage
+		}
+		if err == nil && (json.Unmarshal(data, &plain) != nil || plain.Model == nil || *plain.Model != asked.model || len(plain.Images) != len(images)) {
+			t.Errorf("%q is read as model %q and %d images", data, asked.model, len(images))
+		}
 	})
+}
+
+func TestBandsAreReadIntoTheOrderOfTheModel(t *testing.T) {
+	band := func(value string) string {
+		row := "[" + strings.TrimSuffix(strings.Repeat(value+",", 8), ",") + "]"
+		return "[" + strings.TrimSuffix(strings.Repeat(row+", ", 8), ", ") + "]"
+	}
+	body := `{"images": [{"pixels": [` + band("3") + "," + band("1") + `], "bands": ["red", "blue"], "gsd": 1}], "model": "m"}`
+	asked, err := readInference([]byte(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	images, err := asked.read([]string{"blue", "red"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	values := make([]float32, images[0].count())
+	if err := readPixels(images[0].pixels, images[0].order, values, nil); err != nil {
+		t.Fatal(err)
+	}
+	for i, value := range values {
+		if want := float32(1 + 2*(i/64)); value != want {
+			t.Fatalf("value %d is %v, not %v", i, value, want)
+		}
+	}
+}
+
+func TestReadingInferenceKeepsNothingOfWhatIsTooMuch(t *testing.T) {
+	for name, body := range map[string]string{
+		"images":         `{"model":"m","images":[` + strings.Repeat("0,", 1<<20) + `0]}`,
+		"unknown fields": `{` + strings.Repeat(`"a":0,`, 1<<20) + `"a":0}`,
+		"long key":       `{"` + strings.Repeat("a", 1<<20) + `":0}`,
+		"bands":          `{"model":"m","images":[{"bands":[` + strings.Repeat(`"",`, 1<<20) + `""]}]}`,
+		"wavelengths":    `{"model":"m","images":[{"wavelengths":[` + strings.Repeat(`{},`, 1<<20) + `{}]}]}`,
+		"image's fields": `{"model":"m","images":[{` + strings.Repeat(`"a":0,`, 1<<20) + `"a":0}]}`,
+		"pixels":         `{"model":"m","images":[{"gsd":1,"bands":["red"],"pixels":[[` + strings.Repeat(`[0],`, 1<<20) + `[0]]]}]}`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			data := []byte(body)
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			err := readAll(data)
+			runtime.ReadMemStats(&after)
+			allocated := after.TotalAlloc - before.TotalAlloc
+			invalid, ok := errors.AsType[*validation.Error](err)
+			if !ok || len(invalid.Error()) > 1000 {
+				t.Errorf("refused with %.2000v", err)
+			}
+			if allocated > 200<<10 {
+				t.Errorf("%d bytes of body take %d bytes", len(data), allocated)
+			}
+		})
+	}
+}
+
+func readAll(data []byte) error {
+	asked, err := readInference(data)
+	if err != nil {
+		return err
+	}
+	images, err := asked.read([]string{"red"})
+	for i := range images {
+		if err == nil {
+			err = readPixels(images[i].pixels, images[i].order, make([]float32, images[i].count()), imageLoc(i, "pixels"))
+		}
+	}
+	return err
 }

@@ -1,141 +1,90 @@
 package gateway
 
 import (
-	"errors"
-	"math"
-	"strconv"
+	"bytes"
+	"fmt"
 
 	"github.com/swath-dev/swath/internal/gateway/validation"
 )
 
-// pixels are those of an image: bands × side × side values, one band after the other.
-type pixels struct {
-	bands, side int
-	values      []float32
-}
-
 // maxSide is the largest height and width of an image in pixels.
 const maxSide = 2048
 
-// readPixels reads bands × height × width numbers from JSON that is known to be well formed. It keeps nothing but the numbers:
-// a decoder for any JSON would take many times their size. Errors are of type *validation.Error.
-func readPixels(data []byte, loc []any) (pixels, error) {
-	r := pixelReader{data: data, loc: loc}
-	image := pixels{values: make([]float32, 0, len(data)/8)}
-	height := 0
+// rowLength is how many numbers the first row of pixels has: the side of the image, if it is one.
+func rowLength(data []byte) int {
+	end := bytes.IndexByte(data, ']')
+	if end < 0 {
+		return 0
+	}
+	return 1 + bytes.Count(data[:end], []byte{','})
+}
+
+// pixelCount is how many numbers an image has whose first row has side of them, or 0 where its text is too short for them.
+func pixelCount(data []byte, bands, side int) int {
+	if side > maxSide || int64(bands)*int64(side)*int64(side) > int64(len(data)/2+1) {
+		return 0
+	}
+	return bands * side * side
+}
+
+// pixelReader reads the pixels of an image into memory that is there already.
+type pixelReader struct {
+	jsonReader
+	// side is the length of the first row.
+	side int
+	// order has for each band of the text its place in values.
+	order  []int
+	values []float32
+}
+
+// readPixels reads bands × height × width numbers from JSON that is known to be well formed into values, which has room for
+// what [pixelCount] says, and puts each band in its place. Errors are of type *validation.Error.
+func readPixels(data []byte, order []int, values []float32, loc []any) error {
+	r := pixelReader{jsonReader: jsonReader{data: data, loc: loc}, side: rowLength(data), order: order, values: values}
+	bands, height := 0, 0
 	err := r.list(func(band int) error {
-		image.bands++
 		rows := 0
 		err := r.list(func(y int) error {
 			rows++
-			start := len(image.values)
-			err := r.list(func(x int) error {
-				value, err := r.number(band, y, x)
-				image.values = append(image.values, value)
-				return err
-			}, band, y)
-			if err != nil {
-				return err
-			}
-			return r.same(&image.side, len(image.values)-start, "columns", band, y)
+			return r.row(band, y)
 		}, band)
-		if err != nil {
-			return err
+		if err == nil && band == 0 {
+			height = rows
 		}
-		return r.same(&height, rows, "rows", band)
+		bands++
+		if err == nil && rows != height || rows == 0 {
+			err = validation.Value(fmt.Sprintf("there are %d rows where there should be %d", rows, height), r.where([]int{band})...)
+		}
+		return err
 	})
-	if err != nil {
-		return pixels{}, err
-	}
-	if height != image.side {
-		return pixels{}, validation.Value("pixels should be square, and not "+strconv.Itoa(height)+" by "+strconv.Itoa(image.side), loc...)
-	}
-	if image.side == 0 || image.side%8 != 0 || image.side > maxSide {
-		return pixels{}, validation.Value("the height and width of pixels should be divisible by 8 and at most "+strconv.Itoa(maxSide)+", and not "+strconv.Itoa(image.side), loc...)
-	}
-	return image, nil
-}
-
-// pixelReader goes through well-formed JSON.
-type pixelReader struct {
-	data []byte
-	at   int
-	loc  []any
-}
-
-// list reads a list and calls item for each of its items.
-func (r *pixelReader) list(item func(index int) error, index ...int) error {
-	if r.next() != '[' {
-		return validation.New("list_type", "Input should be a valid list", r.where(index)...)
-	}
-	r.at++
-	if r.next() == ']' {
-		r.at++
-		return nil
-	}
-	for i := 0; ; i++ {
-		if err := item(i); err != nil {
-			return err
-		}
-		separator := r.next()
-		r.at++
-		if separator != ',' {
-			return nil
-		}
-	}
-}
-
-// number reads a number.
-func (r *pixelReader) number(index ...int) (float32, error) {
-	r.next()
-	start := r.at
-	for r.at < len(r.data) && isNumeric(r.data[r.at]) {
-		r.at++
-	}
-	value, err := strconv.ParseFloat(string(r.data[start:r.at]), 32)
-	if errors.Is(err, strconv.ErrRange) && !math.IsInf(value, 0) {
-		err = nil // Too small to tell from 0.
-	}
-	if errors.Is(err, strconv.ErrRange) {
-		return 0, validation.New("finite_number", "Input should be a finite number", r.where(index)...)
-	}
-	if err != nil {
-		return 0, validation.New("float_type", "Input should be a valid number", r.where(index)...)
-	}
-	return float32(value), nil
-}
-
-// same notes the first of several numbers, and reports one that differs.
-func (r *pixelReader) same(first *int, now int, what string, index ...int) error {
-	if *first == 0 && now > 0 && (len(index) == 0 || index[len(index)-1] == 0) {
-		*first = now
-	}
-	if *first != now || now == 0 {
-		return validation.Value("there are "+strconv.Itoa(now)+" "+what+" where there should be "+strconv.Itoa(*first), r.where(index)...)
+	switch {
+	case err != nil:
+		return err
+	case height != r.side:
+		return validation.Value(fmt.Sprintf("pixels should be square, and not %d by %d", height, r.side), loc...)
+	case r.side == 0 || r.side%8 != 0 || r.side > maxSide:
+		return validation.Value(fmt.Sprintf("the height and width of pixels should be divisible by 8 and at most %d, and not %d", maxSide, r.side), loc...)
+	case bands != len(order):
+		return validation.Value(fmt.Sprintf("pixels have %d bands and bands name %d", bands, len(order)), loc...)
 	}
 	return nil
 }
 
-// next is the next byte that is not a space, or 0.
-func (r *pixelReader) next() byte {
-	for ; r.at < len(r.data); r.at++ {
-		switch r.data[r.at] {
-		case ' ', '\t', '\n', '\r':
-		default:
-			return r.data[r.at]
+// row reads a row. What has no room is not kept: it is an error in the end.
+func (r *pixelReader) row(band, y int) error {
+	columns := 0
+	err := r.list(func(x int) error {
+		columns++
+		value, err := r.number(band, y, x)
+		if err == nil && band < len(r.order) && y < r.side && x < r.side {
+			if at := (r.order[band]*r.side+y)*r.side + x; at < len(r.values) {
+				r.values[at] = value
+			}
 		}
+		return err
+	}, band, y)
+	if err == nil && (columns != r.side || columns == 0) {
+		err = validation.Value(fmt.Sprintf("there are %d columns where there should be %d", columns, r.side), r.where([]int{band, y})...)
 	}
-	return 0
-}
-
-func (r *pixelReader) where(index []int) []any {
-	loc := append([]any(nil), r.loc...)
-	for _, i := range index {
-		loc = append(loc, i)
-	}
-	return loc
-}
-
-func isNumeric(c byte) bool {
-	return c >= '0' && c <= '9' || c == '-' || c == '+' || c == '.' || c == 'e' || c == 'E'
+	return err
 }

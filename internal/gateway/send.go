@@ -27,7 +27,7 @@ type content struct {
 
 // send answers with the content, or with the range of it that is asked for.
 func (s *Server) send(w http.ResponseWriter, r *request, c content) error {
-	release, err := s.uploads.take(r.caller.Name)
+	release, err := s.uploads.take(r.caller.Namespace)
 	if err != nil {
 		return err
 	}
@@ -69,15 +69,9 @@ func (s *Server) send(w http.ResponseWriter, r *request, c content) error {
 // copyOut copies to a receiver that has to keep up the pace. When it fails the connection is cut, so that nobody takes what
 // came for the whole.
 func (s *Server) copyOut(w http.ResponseWriter, r *request, reader io.Reader, length int64) {
-	controller := http.NewResponseController(w)
-	for left := length; left > 0; {
-		_ = controller.SetWriteDeadline(time.Now().Add(s.limits.PaceTime))
-		n, err := io.CopyN(w, reader, min(left, paceBytes))
-		left -= n
-		if err != nil {
-			r.log.Warn("sending was cut off", "error", err, "left", left)
-			panic(http.ErrAbortHandler)
-		}
+	if n, err := io.CopyN(s.paced(w), reader, length); err != nil {
+		r.log.Warn("sending was cut off", "error", err, "left", length-n)
+		panic(http.ErrAbortHandler)
 	}
 }
 

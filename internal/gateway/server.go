@@ -11,7 +11,6 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/prometheus/client_golang/prometheus"
-	"golang.org/x/sync/semaphore"
 
 	"github.com/swath-dev/swath/internal/gateway/access"
 	"github.com/swath-dev/swath/internal/gateway/jobs"
@@ -51,10 +50,9 @@ type Server struct {
 	now     func() time.Time
 	metrics *metrics
 	callers *callers
-	uploads *slots
-	models  *models
-	// inference counts the bytes of bodies that are being worked on.
-	inference *semaphore.Weighted
+	// requests and uploads count those that go on, the latter also downloads.
+	requests, uploads *slots
+	models            *models
 
 	priorityClass string
 	requestSchema *huma.Schema
@@ -82,9 +80,9 @@ func New(options Options) (*Server, error) {
 		return nil, err
 	}
 	s.callers = newCallers(s.limits)
-	s.uploads = newSlots(s.limits.Uploads, s.limits.UploadsPerCaller)
-	s.models = newModels(s.limits.ModelBytes)
-	s.inference = semaphore.NewWeighted(s.limits.InferenceBytes)
+	s.requests = newSlots("requests", s.limits.InFlight, s.limits.InFlightPerNamespace)
+	s.uploads = newSlots("uploads and downloads", s.limits.Uploads, s.limits.UploadsPerNamespace)
+	s.models = newModels(s.limits.InferenceMemory, s.limits.InferenceMemory/2, s.limits.InferenceWait)
 	mux := http.NewServeMux()
 	s.route(mux)
 	s.handler = s.observed(mux)
@@ -142,20 +140,25 @@ func (s *Server) admitted(c call) http.Handler {
 			ctx, cancel := context.WithTimeout(r.Context(), c.timeout)
 			defer cancel()
 			r = r.WithContext(ctx)
-			// A body that comes drop by drop must not hold the call either.
-			deadline := time.Now().Add(c.timeout)
-			_ = http.NewResponseController(w).SetReadDeadline(deadline)
-			_ = http.NewResponseController(w).SetWriteDeadline(deadline.Add(c.timeout))
 		}
-		caller, err := s.admit(r, c.right)
-		if err == nil {
-			noteCaller(r.Context(), caller)
-			err = c.handle(w, &request{Request: r, caller: caller, log: log})
-		}
-		if err != nil && !errors.Is(err, errAnswered) {
+		if err := s.answer(c, w, &request{Request: r, log: log}); err != nil && !errors.Is(err, errAnswered) {
 			writeError(w, log, err)
 		}
 	})
+}
+
+// answer answers a request, if its caller may make it.
+func (s *Server) answer(c call, w http.ResponseWriter, r *request) (err error) {
+	if r.caller, err = s.admit(r.Request, c.right); err != nil {
+		return err
+	}
+	noteCaller(r.Context(), r.caller)
+	release, err := s.requests.take(r.caller.Namespace)
+	if err != nil {
+		return err
+	}
+	defer release()
+	return c.handle(w, r)
 }
 
 // admit tells who makes the request, and whether they may: also not too often.

@@ -2,13 +2,9 @@ package gateway
 
 import (
 	"cmp"
-	"encoding/csv"
-	"errors"
-	"fmt"
 	"net/http"
 	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 	corev1 "k8s.io/api/core/v1"
@@ -17,7 +13,6 @@ import (
 	"github.com/swath-dev/swath/api/v1alpha1"
 	"github.com/swath-dev/swath/internal/gateway/access"
 	"github.com/swath-dev/swath/internal/gateway/jobs"
-	"github.com/swath-dev/swath/internal/storage"
 )
 
 // Event is something that happened to a job.
@@ -47,11 +42,6 @@ type Progress struct {
 	ResultsFile         *string            `json:"results_file" doc:"The ID of the file with the metrics of each epoch."`
 }
 
-// Results are the metrics of each epoch.
-type Results struct {
-	Data []map[string]any `json:"data" nullable:"false" doc:"A row for each epoch: numbers by the names of the columns, null where there is none."`
-}
-
 // storyCalls are the calls that tell how a job goes.
 func (s *Server) storyCalls() []call {
 	tags := []string{"Training"}
@@ -59,7 +49,7 @@ func (s *Server) storyCalls() []call {
 		Method: http.MethodGet, Path: jobPath + "/results", OperationID: "getTrainingJobResults", Tags: tags,
 		Summary: "Get the results of a training job", Description: "The metrics of each epoch.",
 		Parameters: append(idParam("training job"), wordParam("format", "The form: rows in JSON, or the results file itself.", "json", "csv")),
-	}, Results{}, http.StatusNotFound, http.StatusUnprocessableEntity)
+	}, Results{}, http.StatusNotFound, http.StatusRequestEntityTooLarge, http.StatusUnprocessableEntity)
 	results.Responses["200"].Content["text/csv"] = contentAnswer("", "text/csv").Content["text/csv"]
 	return []call{
 		{
@@ -161,79 +151,4 @@ func (s *Server) getProgress(w http.ResponseWriter, r *request) error {
 	}
 	writeJSON(w, http.StatusOK, shown)
 	return nil
-}
-
-// errNoResults is the answer for a job that has not written its results yet.
-var errNoResults = &callError{status: http.StatusNotFound, detail: "The training job has no results yet"}
-
-func (s *Server) getResults(w http.ResponseWriter, r *request) error {
-	format, err := r.wordQuery("format", "json", "csv")
-	if err != nil {
-		return err
-	}
-	job, err := s.jobs.Get(r.Context(), r.caller.Namespace, r.PathValue("id"))
-	if err != nil {
-		return err
-	}
-	if job.Status.ResultsFile == "" {
-		return errNoResults
-	}
-	store, err := s.stores.Store(r.Context(), r.caller.Namespace)
-	if err != nil {
-		return err
-	}
-	info, err := store.FileInfo(r.Context(), job.Status.ResultsFile)
-	if err != nil {
-		return as(err, storage.ErrNotFound, errNoResults)
-	}
-	open := func(offset, length int64) (readCloser, error) {
-		return store.OpenFile(r.Context(), info.ID, offset, length)
-	}
-	if format == "csv" {
-		return s.send(w, r, content{name: info.Filename, contentType: "text/csv", bytes: info.Bytes, sha256: info.SHA256, created: info.CreatedAt, open: open})
-	}
-	reader, err := open(0, -1)
-	if err != nil {
-		return as(err, storage.ErrNotFound, errNoResults)
-	}
-	defer reader.Close()
-	rows, err := csv.NewReader(reader).ReadAll()
-	if err != nil {
-		return errors.Join(fmt.Errorf("reading the results of job %s: %w", jobs.ID(job), err), storage.ErrUnavailable)
-	}
-	writeJSON(w, http.StatusOK, tableOf(rows))
-	return nil
-}
-
-// tableOf gives the rows below the first one, which has the names of the columns.
-func tableOf(rows [][]string) Results {
-	table := Results{Data: []map[string]any{}}
-	for i, row := range rows {
-		if i == 0 {
-			continue
-		}
-		shown := make(map[string]any, len(row))
-		for column, text := range row {
-			shown[rows[0][column]] = cell(rows[0][column], text)
-		}
-		table.Data = append(table.Data, shown)
-	}
-	return table
-}
-
-// weightsColumn has a hash in hexadecimal, which may look like a number.
-const weightsColumn = "weights"
-
-// cell is a number where the text is one, and nil where it is empty.
-func cell(column, text string) any {
-	if text == "" {
-		return nil
-	}
-	if column == weightsColumn {
-		return text
-	}
-	if value, err := strconv.ParseFloat(text, 64); err == nil && !strings.ContainsAny(text, "xXnN_") {
-		return value
-	}
-	return text
 }

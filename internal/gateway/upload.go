@@ -8,9 +8,7 @@ import (
 	"mime"
 	"mime/multipart"
 	"net/http"
-	"os"
 	"strings"
-	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -24,13 +22,14 @@ const (
 	// maxOtherParts and maxOtherBytes bound what a form has before the file.
 	maxOtherParts = 16
 	maxOtherBytes = 64 << 10
-	// paceBytes is what comes or goes at least in Limits.PaceTime.
-	paceBytes = 1 << 20
 )
 
 // uploadFile stores the file of a multipart form as it comes, without keeping more of it than a few parts in memory.
 func (s *Server) uploadFile(w http.ResponseWriter, r *request) error {
-	release, err := s.uploads.take(r.caller.Name)
+	if r.ContentLength > s.limits.FileBytes+maxOtherBytes {
+		return &http.MaxBytesError{Limit: s.limits.FileBytes}
+	}
+	release, err := s.uploads.take(r.caller.Namespace)
 	if err != nil {
 		return err
 	}
@@ -39,20 +38,33 @@ func (s *Server) uploadFile(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	body := http.MaxBytesReader(w, r.Body, s.limits.FileBytes+maxOtherBytes)
-	paced := &pacedReader{body: body, setDeadline: http.NewResponseController(w).SetReadDeadline, pace: s.limits.PaceTime}
+	paced := s.pacedBody(w, http.MaxBytesReader(w, r.Body, s.limits.FileBytes+maxOtherBytes))
 	part, filename, err := filePart(r.Request, paced)
 	if err != nil {
-		return s.uploadError(err)
+		return bodyError(err, s.tooSlow("upload"))
 	}
-	file := sender{http.MaxBytesReader(w, part, s.limits.FileBytes)}
+	file := &filePartReader{Reader: sender{http.MaxBytesReader(w, part, s.limits.FileBytes)}, ended: paced.end}
 	info, err := store.PutFile(r.Context(), newFileID(), filename, file, s.now())
 	if err != nil {
-		return s.uploadError(err)
+		return bodyError(err, s.tooSlow("upload"))
 	}
 	s.metrics.uploaded.Add(float64(info.Bytes))
 	writeJSON(w, http.StatusOK, newFile(info))
 	return nil
+}
+
+// filePartReader tells when the file has come: to store the end of it may take longer than a sender may.
+type filePartReader struct {
+	io.Reader
+	ended func()
+}
+
+func (f *filePartReader) Read(buffer []byte) (int, error) {
+	n, err := f.Reader.Read(buffer)
+	if errors.Is(err, io.EOF) {
+		f.ended()
+	}
+	return n, err
 }
 
 // newFileID is an ID of 60 bits by chance, in the alphabet of the other IDs.
@@ -104,54 +116,4 @@ func filenameOf(part *multipart.Part) (string, error) {
 		return "", validation.New("value_error", "Value error, the filename has characters that are not printable UTF-8", "body", fileField)
 	}
 	return filename, nil
-}
-
-// uploadError tells apart what went wrong with what the caller sends and what with storage.
-func (s *Server) uploadError(err error) error {
-	_, bySender := errors.AsType[*senderError](err)
-	_, tooLarge := errors.AsType[*http.MaxBytesError](err)
-	switch {
-	case !bySender || tooLarge:
-		return err
-	case errors.Is(err, os.ErrDeadlineExceeded):
-		return &callError{status: http.StatusRequestTimeout, detail: fmt.Sprintf("The upload was slower than %d bytes in %s: nothing was stored", paceBytes, s.limits.PaceTime), cause: err}
-	}
-	return &callError{status: http.StatusBadRequest, detail: "The upload ended early, or its form is malformed: nothing was stored", cause: err}
-}
-
-// senderError is an error of the connection to whoever sends a body.
-type senderError struct{ cause error }
-
-func (e *senderError) Error() string { return "receiving the body: " + e.cause.Error() }
-func (e *senderError) Unwrap() error { return e.cause }
-
-// sender marks the errors of a reader as the sender's, so that they are not taken for those of storage.
-type sender struct{ io.Reader }
-
-func (s sender) Read(buffer []byte) (int, error) {
-	n, err := s.Reader.Read(buffer)
-	if err != nil && !errors.Is(err, io.EOF) {
-		err = &senderError{cause: err}
-	}
-	return n, err
-}
-
-// pacedReader reads a body of any length from a sender that has to keep up the pace.
-type pacedReader struct {
-	body        io.Reader
-	setDeadline func(time.Time) error
-	pace        time.Duration
-	// left is how many bytes are to come until the deadline moves on.
-	left int
-}
-
-func (p *pacedReader) Read(buffer []byte) (int, error) {
-	if p.left <= 0 {
-		// A connection without deadlines (in a test) has no slow senders.
-		_ = p.setDeadline(time.Now().Add(p.pace))
-		p.left = paceBytes
-	}
-	n, err := p.body.Read(buffer)
-	p.left -= n
-	return n, err
 }

@@ -71,7 +71,7 @@ func TestFilenamesAreKeptAndNeverPaths(t *testing.T) {
 		}
 	}
 	for _, left := range filesIn(t, root) {
-		if !strings.HasPrefix(left, filepath.Join(root, tenant.namespace, "files", "file-")) {
+		if folder := filepath.Dir(left); !strings.HasPrefix(filepath.Base(left), "file-") || filepath.Dir(folder) != filepath.Join(root, tenant.namespace) {
 			t.Errorf("stored at %s", left)
 		}
 	}
@@ -164,7 +164,7 @@ func TestUploadIsAskedForOnlyWhenItMayCome(t *testing.T) {
 func TestUploadsOfOneCallerAreLimited(t *testing.T) {
 	tenant, other := newTenant(t), newTenant(t)
 	root := t.TempDir()
-	a := startGateway(t, options{storage: "file://" + root, limits: gateway.Limits{Uploads: 2, UploadsPerCaller: 1}}).as(tenant)
+	a := startGateway(t, options{storage: "file://" + root, limits: gateway.Limits{Uploads: 2, UploadsPerNamespace: 1}}).as(tenant)
 	reader, writer := io.Pipe()
 	done := make(chan answer, 1)
 	go func() { done <- a.do(http.MethodPost, "/files", "multipart/form-data; boundary=b", reader) }()

@@ -60,6 +60,12 @@ type process struct {
 // startProcess starts the gateway with storage in a folder of the test.
 func startProcess(t *testing.T, arguments ...string) *process {
 	t.Helper()
+	return startProcessOn(t, "file://"+t.TempDir(), nil, arguments...)
+}
+
+// startProcessOn starts the gateway with the given storage, and with more in its environment.
+func startProcessOn(t *testing.T, storage string, environment []string, arguments ...string) *process {
+	t.Helper()
 	path, err := program()
 	if err != nil {
 		t.Fatalf("building the gateway: %v", err)
@@ -73,13 +79,16 @@ func startProcess(t *testing.T, arguments ...string) *process {
 	if err := clientcmd.WriteToFile(*kubeconfig, filepath.Join(folder, "kubeconfig")); err != nil {
 		t.Fatal(err)
 	}
-	configuration := "trainer: {image: none}\nstorage: [{url: \"file://" + folder + "\", persistentVolumeClaim: none}]\n"
+	configuration := fmt.Sprintf("trainer: {image: none}\nstorage: [{url: %q}]\n", storage)
+	if strings.HasPrefix(storage, "file:") {
+		configuration = fmt.Sprintf("trainer: {image: none}\nstorage: [{url: %q, persistentVolumeClaim: none}]\n", storage)
+	}
 	if err := os.WriteFile(filepath.Join(folder, "config.yaml"), []byte(configuration), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	p := &process{address: freeAddress(t), management: freeAddress(t), log: &bytes.Buffer{}, exited: make(chan struct{})}
 	p.command = exec.Command(path, append([]string{"serve", "--config", filepath.Join(folder, "config.yaml"), "--address", p.address, "--management-address", p.management}, arguments...)...)
-	p.command.Env = append(os.Environ(), "KUBECONFIG="+filepath.Join(folder, "kubeconfig"))
+	p.command.Env = append(append(os.Environ(), "KUBECONFIG="+filepath.Join(folder, "kubeconfig")), environment...)
 	p.command.Stdout, p.command.Stderr = p.log, p.log
 	if err := p.command.Start(); err != nil {
 		t.Fatal(err)

@@ -19,7 +19,13 @@ type checker struct {
 	problems []Problem
 }
 
+// maxProblems is how many problems of a value are reported.
+const maxProblems = 100
+
 func (c *checker) report(loc []any, kind, format string, args ...any) {
+	if len(c.problems) == maxProblems {
+		return
+	}
 	c.problems = append(c.problems, Problem{Loc: slices.Clone(loc), Msg: fmt.Sprintf(format, args...), Type: kind})
 }
 
@@ -77,16 +83,25 @@ func (c *checker) array(schema *huma.Schema, value any, loc []any) any {
 		return value
 	}
 	if schema.MinItems != nil && len(items) < *schema.MinItems {
-		c.report(loc, "too_short", "List should have at least %d item after validation, not %d", *schema.MinItems, len(items))
+		c.report(loc, "too_short", "List should have at least %s after validation, not %d", counted(*schema.MinItems, "item"), len(items))
 	}
 	if schema.MaxItems != nil && len(items) > *schema.MaxItems {
-		c.report(loc, "too_long", "List should have at most %d items after validation, not %d", *schema.MaxItems, len(items))
+		c.report(loc, "too_long", "List should have at most %s after validation, not %d", counted(*schema.MaxItems, "item"), len(items))
+		return value
 	}
 	checked := make([]any, len(items))
 	for i, item := range items {
 		checked[i] = c.check(schema.Items, item, append(loc, i))
 	}
 	return checked
+}
+
+// counted is a number of things, with the plural where pydantic has it.
+func counted(n int, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return fmt.Sprintf("%d %ss", n, thing)
 }
 
 func (c *checker) text(schema *huma.Schema, value any, loc []any) {
@@ -104,9 +119,9 @@ func (c *checker) text(schema *huma.Schema, value any, loc []any) {
 	length := utf8.RuneCountInString(text)
 	switch {
 	case schema.MinLength != nil && length < *schema.MinLength:
-		c.report(loc, "string_too_short", "String should have at least %d character", *schema.MinLength)
+		c.report(loc, "string_too_short", "String should have at least %s", counted(*schema.MinLength, "character"))
 	case schema.MaxLength != nil && length > *schema.MaxLength:
-		c.report(loc, "string_too_long", "String should have at most %d characters", *schema.MaxLength)
+		c.report(loc, "string_too_long", "String should have at most %s", counted(*schema.MaxLength, "character"))
 	case schema.Pattern != "" && !matches(schema.Pattern, text):
 		c.report(loc, "string_pattern_mismatch", "String should match pattern '%s'", schema.Pattern)
 	}

@@ -1,0 +1,210 @@
+package gateway
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/swath-dev/swath/internal/gateway/validation"
+)
+
+// maxImageFields bounds what an image has beside its pixels, in bytes.
+const maxImageFields = 16 << 10
+
+// inferenceRequest is the body of POST /inference, with the images not yet read.
+type inferenceRequest struct {
+	model string
+	// images are the images as they are written.
+	images [][]byte
+}
+
+// image is an image whose pixels are not yet read.
+type image struct {
+	// pixels are the pixels as they are written, and side is the length of their first row.
+	pixels []byte
+	side   int
+	// order has for each band of the image its place in the model's.
+	order []int
+}
+
+// count is how many values there are to be read.
+func (i *image) count() int { return pixelCount(i.pixels, len(i.order), i.side) }
+
+// readInference reads the body as far as the images.
+func readInference(body []byte) (inferenceRequest, error) {
+	var asked inferenceRequest
+	if err := wellFormed(body); err != nil {
+		return asked, err
+	}
+	fields := []string{"model", "images"}
+	values := map[string][]byte{}
+	r := jsonReader{data: body, loc: []any{"body"}}
+	err := r.object(fields, func(name string) error {
+		values[name] = r.skip()
+		return nil
+	})
+	if err != nil {
+		return asked, err
+	}
+	for _, name := range fields {
+		if values[name] == nil {
+			return asked, validation.Missing("body", name)
+		}
+	}
+	if json.Unmarshal(values["model"], &asked.model) != nil || asked.model == "" {
+		return asked, validation.New("string_type", "Input should be a valid string", "body", "model")
+	}
+	return asked, asked.split(values["images"])
+}
+
+// split finds the images, and counts those that are too many without keeping them.
+func (asked *inferenceRequest) split(images []byte) error {
+	r := jsonReader{data: images, loc: []any{"body", "images"}}
+	count := 0
+	err := r.list(func(int) error {
+		raw := r.skip()
+		if count++; count <= maxImages {
+			asked.images = append(asked.images, raw)
+		}
+		return nil
+	})
+	switch {
+	case err != nil:
+		return err
+	case count == 0:
+		return validation.New("too_short", "List should have at least 1 item after validation, not 0", "body", "images")
+	case count > maxImages:
+		return validation.New("too_long", fmt.Sprintf("List should have at most %d items after validation, not %d", maxImages, count), "body", "images")
+	}
+	return nil
+}
+
+// wellFormed checks that data is one JSON value.
+func wellFormed(data []byte) error {
+	if json.Valid(data) {
+		return nil
+	}
+	var nothing json.RawMessage
+	offset, message := int64(len(data)), "unexpected end of JSON input"
+	if syntax, ok := errors.AsType[*json.SyntaxError](json.Unmarshal(data, &nothing)); ok {
+		offset, message = max(0, syntax.Offset-1), syntax.Error()
+	}
+	return validation.New("json_invalid", "JSON decode error: "+message, "body", offset)
+}
+
+// read reads all of the images but their pixels, whose bands are to be in the order of the model.
+func (asked *inferenceRequest) read(bands []string) ([]image, error) {
+	images := make([]image, len(asked.images))
+	schema := imageSchema()
+	known := []string{"pixels"}
+	for name := range schema.Properties {
+		known = append(known, name)
+	}
+	for i, raw := range asked.images {
+		var err error
+		if images[i], err = readImage(raw, known, schema, bands, i); err != nil {
+			return nil, err
+		}
+	}
+	return images, nil
+}
+
+// readImage reads one image but for its pixels.
+func readImage(raw []byte, known []string, schema *huma.Schema, wanted []string, index int) (image, error) {
+	var read image
+	loc := imageLoc(index)
+	fields, size := map[string]json.RawMessage{}, 0
+	r := jsonReader{data: raw, loc: loc}
+	err := r.object(known, func(name string) error {
+		value := r.skip()
+		if name == "pixels" {
+			read.pixels, read.side = value, rowLength(value)
+			return nil
+		}
+		fields[name] = value
+		if size += len(value); size > maxImageFields {
+			return validation.Value(fmt.Sprintf("what an image has beside its pixels should have at most %d bytes", maxImageFields), append(loc, name)...)
+		}
+		return nil
+	})
+	if err != nil {
+		return read, err
+	}
+	small, err := json.Marshal(fields)
+	if err != nil {
+		return read, fmt.Errorf("reading image %d: %w", index, err)
+	}
+	checked, err := validation.Check(validation.Parse(small), schema, loc...)
+	if err != nil {
+		return read, err
+	}
+	if read.pixels == nil {
+		return read, validation.Missing(append(loc, "pixels")...)
+	}
+	read.order, err = bandOrder(checked, wanted, loc)
+	return read, err
+}
+
+// bandOrder gives the place of each of the image's bands among those that the model wants.
+func bandOrder(checked any, wanted []string, loc []any) ([]int, error) {
+	var named []string
+	if object, ok := checked.(map[string]any); ok {
+		names, _ := object["bands"].([]any)
+		for _, name := range names {
+			named = append(named, fmt.Sprint(name))
+		}
+	}
+	order := make([]int, len(named))
+	for i, name := range named {
+		order[i] = slices.Index(wanted, name)
+		if order[i] < 0 || len(named) != len(wanted) || slices.Index(named, name) != i {
+			return nil, validation.Value(fmt.Sprintf("the bands are %s, but the model needs %s", strings.Join(named, ", "), strings.Join(wanted, ", ")), append(loc, "bands")...)
+		}
+	}
+	return order, nil
+}
+
+// labels are what a model says of images.
+type labels struct {
+	images []image
+	// classes has the class of each image, or for segmentation pixels has those of its pixels.
+	classes []int
+	pixels  [][]uint8
+}
+
+// write writes {"labels": […]} with a class for each image, or rows of classes. The writer keeps its first error.
+func (l *labels) write(w *bufio.Writer) {
+	_, _ = w.WriteString(`{"labels":[`)
+	for i, class := range l.classes {
+		if i > 0 {
+			_ = w.WriteByte(',')
+		}
+		if l.pixels[i] == nil {
+			_, _ = w.WriteString(strconv.Itoa(class))
+			continue
+		}
+		writeRows(w, l.pixels[i], l.images[i].side)
+	}
+	_, _ = w.WriteString("]}\n")
+}
+
+func writeRows(w *bufio.Writer, classes []uint8, side int) {
+	for k, class := range classes {
+		switch {
+		case k == 0:
+			_, _ = w.WriteString("[[")
+		case k%side == 0:
+			_, _ = w.WriteString("],[")
+		default:
+			_ = w.WriteByte(',')
+		}
+		_, _ = w.Write(strconv.AppendUint(w.AvailableBuffer(), uint64(class), 10))
+	}
+	_, _ = w.WriteString("]]")
+}
