@@ -59,7 +59,7 @@ func StartIn(t testing.TB, folder string) *Server {
 		t.Fatalf("finding a port for the S3 server: %v", err)
 	}
 	s := &Server{address: address, folder: folder, program: program}
-	for _, name := range []string{"buckets", "metadata"} {
+	for _, name := range []string{"buckets", "metadata", "users"} {
 		if err := os.MkdirAll(filepath.Join(folder, name), 0o755); err != nil {
 			t.Fatalf("making the folders of the S3 server: %v", err)
 		}
@@ -87,7 +87,7 @@ func (s *Server) Restart(t testing.TB) {
 		t.Fatalf("making the log of the S3 server: %v", err)
 	}
 	defer log.Close()
-	command := exec.Command(s.program, "--port", s.address, "--region", region, "--health", healthPath, "--quiet",
+	command := exec.Command(s.program, "--port", s.address, "--region", region, "--health", healthPath, "--quiet", "--iam-dir", filepath.Join(s.folder, "users"),
 		"posix", "--sidecar", filepath.Join(s.folder, "metadata"), filepath.Join(s.folder, "buckets"))
 	command.Env = append(os.Environ(), "ROOT_ACCESS_KEY_ID="+AccessKey, "ROOT_SECRET_ACCESS_KEY="+SecretKey)
 	command.Stdout, command.Stderr = log, log
