@@ -125,7 +125,7 @@ func (s settings) runTorch(ctx context.Context, capability string, in input) (an
 	cmd.Env = torchEnvironment(os.Environ(), capability)
 	var a answer
 	if err := ask(cmd, in, &a); err != nil {
-		return a, fmt.Errorf("%w (does %s have torch? On Debian: python3-torch libopenblas0-pthread, PYTHON=/usr/bin/python3)", err, s.python)
+		return a, fmt.Errorf("%s (needs torch and h5py; on Debian python3-torch libopenblas0-pthread python3-h5py): %w", s.python, err)
 	}
 	if a.Versions["blas"] == "" {
 		return a, fmt.Errorf("the torch of %s uses a slow reference BLAS, beside which anything is fast; on Debian install libopenblas0-pthread", s.python)
@@ -155,7 +155,7 @@ func (s settings) runONNXRuntime(ctx context.Context, in input) (answer, error) 
 	cmd.Env = append(os.Environ(), "NODE_PATH="+modules)
 	var a answer
 	if err := ask(cmd, in, &a); err != nil {
-		return a, fmt.Errorf("%w (is onnxruntime-node in %s? `npm ci --ignore-scripts` in test/onnx puts it there)", err, s.modules)
+		return a, fmt.Errorf("%s (needs onnxruntime-node in %s, where `npm ci --ignore-scripts` in test/onnx puts it): %w", s.node, s.modules, err)
 	}
 	return a, a.check(false)
 }
