@@ -4,7 +4,6 @@ import (
 	"net/http"
 	"testing"
 
-	"github.com/swath-dev/swath/api/v1alpha1"
 	"github.com/swath-dev/swath/internal/contract"
 	"github.com/swath-dev/swath/internal/gateway"
 	"github.com/swath-dev/swath/internal/gateway/access"
@@ -58,42 +57,6 @@ func TestRightsAreThoseOnTrainingJobs(t *testing.T) {
 			t.Errorf("%s is answered %d %s", name, test.got.status, test.got.body)
 		}
 	}
-}
-
-func TestTenantsDoNotSeeEachOther(t *testing.T) {
-	one, two := newTenant(t), newTenant(t)
-	a := startGateway(t, options{})
-	file := decode[gateway.File](t, a.as(one).upload("secret.h5", []byte("secret")))
-	job := kubectlJob(t, one.namespace, "job", nil)
-	record(t, job, func(status *v1alpha1.TrainingJobStatus) {
-		status.Phase, status.TrainedModel = v1alpha1.PhaseSucceeded, contract.ModelID(contract.JobID(string(job.UID)))
-	})
-	id := contract.JobID(string(job.UID))
-	for path, detail := range map[string]string{
-		"/training/jobs/" + id:               "Training job not found",
-		"/files/" + file.ID:                  "File not found",
-		"/files/" + file.ID + "/content":     "File not found",
-		"/models/" + contract.ModelID(id):    "Model not found",
-		"/files/..%2F" + one.namespace:       "File not found",
-		"/models/..%2F..%2F" + one.namespace: "Model not found",
-	} {
-		if got := a.as(two).get(path); got.status != http.StatusNotFound || got.body != `{"detail":"`+detail+`"}` {
-			t.Errorf("%s is answered %d %s", path, got.status, got.body)
-		}
-	}
-	if got := a.as(two).delete("/training/jobs/" + id); got.status != http.StatusNotFound {
-		t.Errorf("cancelling another's job is answered %d %s", got.status, got.body)
-	}
-	if page := decode[gateway.Page[gateway.File]](t, a.as(two).get("/files")); len(page.Data) != 0 {
-		t.Errorf("another's files are listed: %v", page.Data)
-	}
-	if got := a.as(two).with(access.NamespaceHeader, one.namespace).get("/files/" + file.ID); got.status != http.StatusForbidden {
-		t.Errorf("naming another's namespace is answered %d %s", got.status, got.body)
-	}
-	allow(t, one.namespace, two.namespace, "get")
-	eventually(t, "who may work in another's namespace names it in the header", func() bool {
-		return a.as(two).with(access.NamespaceHeader, one.namespace).get("/files/"+file.ID).status == http.StatusOK
-	})
 }
 
 func TestNamespaceHasToBeOne(t *testing.T) {

@@ -1,12 +1,14 @@
 package gateway
 
 import (
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	schedulingv1 "k8s.io/api/scheduling/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/swath-dev/swath/api/v1alpha1"
@@ -53,8 +55,12 @@ func TestStoryOfAJobIsTold(t *testing.T) {
 func TestPlaceInTheQueueIsTold(t *testing.T) {
 	one, two := newTenant(t), newTenant(t)
 	a := startGateway(t, options{})
-	wait := func(who tenant, name string) *v1alpha1.TrainingJob {
-		job := kubectlJob(t, who.namespace, name, nil)
+	urgent := &schedulingv1.PriorityClass{ObjectMeta: metav1.ObjectMeta{GenerateName: "urgent-"}, Value: 1000}
+	if err := admin.Create(t.Context(), urgent); err != nil {
+		t.Fatal(err)
+	}
+	wait := func(who tenant, name string, change func(*v1alpha1.TrainingJob)) *v1alpha1.TrainingJob {
+		job := kubectlJob(t, who.namespace, name, change)
 		record(t, job, func(status *v1alpha1.TrainingJobStatus) {
 			status.Phase = v1alpha1.PhaseQueued
 			status.Conditions = []metav1.Condition{{
@@ -64,16 +70,22 @@ func TestPlaceInTheQueueIsTold(t *testing.T) {
 		})
 		return job
 	}
-	place := func(who tenant, job *v1alpha1.TrainingJob) int {
+	// By name the order would be another one, and ages are told in whole seconds.
+	older := wait(one, "z", nil)
+	untilSecondsAfter(t, older.CreationTimestamp.Time, 2)
+	job := wait(two, "y", nil)
+	untilSecondsAfter(t, job.CreationTimestamp.Time, 2)
+	first := wait(two, "x", func(job *v1alpha1.TrainingJob) { job.Spec.Pod = &v1alpha1.PodOptions{PriorityClassName: urgent.Name} })
+	place := func(who tenant, job *v1alpha1.TrainingJob) string {
 		progress := decode[gateway.Progress](t, a.as(who).get("/training/jobs/"+contract.JobID(string(job.UID))+"/progress"))
-		if progress.QueuePosition == nil || *progress.QueueLength != 2 || *progress.Message != "2 jobs run already" {
-			return 0
+		if progress.QueuePosition == nil || *progress.Message != "2 jobs run already" {
+			return "none"
 		}
-		return *progress.QueuePosition
+		return fmt.Sprintf("%d of %d", *progress.QueuePosition, *progress.QueueLength)
 	}
-	first, job := wait(one, "a"), wait(two, "z")
-	// Which is first is not told by times of whole seconds.
-	eventually(t, "each job is told its place among those of all tenants", func() bool { return place(one, first)+place(two, job) == 1+2 })
+	eventually(t, "each job is told its place among those of all tenants, first by priority and then by age", func() bool {
+		return place(two, first) == "1 of 3" && place(one, older) == "2 of 3" && place(two, job) == "3 of 3"
+	})
 	path := "/training/jobs/" + contract.JobID(string(job.UID)) + "/progress"
 	record(t, job, func(status *v1alpha1.TrainingJobStatus) {
 		status.Phase, status.Conditions = v1alpha1.PhaseRunning, nil
