@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"net/netip"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -33,6 +34,7 @@ type serveFlags struct {
 	authentication string
 	audience       string
 	namespace      string
+	proxies        []string
 	tls            tlsFiles
 	limits         gateway.Limits
 	qps            float32
@@ -50,6 +52,7 @@ func newServe(all *common) *cobra.Command {
 	flags.StringVar(&s.authentication, "authentication", authenticateTokens, "token: whoever has a token of Kubernetes for the audience; none: anyone, on the loopback interface only")
 	flags.StringVar(&s.audience, "audience", "swath", "the audience that tokens have to be meant for")
 	flags.StringVar(&s.namespace, "namespace", "", "with --authentication=none: the namespace of requests that name none")
+	flags.StringSliceVar(&s.proxies, "trusted-proxies", nil, "addresses (CIDR) of proxies whose X-Forwarded-For is believed; callers behind any other count as one where tokens are tried out")
 	flags.StringVar(&s.tls.certificate, "tls-certificate", "", "the certificate's file; it is read again when it changes. Without it the API is served as plain HTTP")
 	flags.StringVar(&s.tls.key, "tls-key", "", "the certificate's key")
 	limitFlags(flags, &s.limits)
@@ -132,7 +135,15 @@ func (s *serveFlags) gate(config *rest.Config, log *slog.Logger) (access.Gate, e
 		if err != nil {
 			return nil, fmt.Errorf("connecting to the API server: %w", err)
 		}
-		return access.NewKubernetes(client, s.audience)
+		var proxies []netip.Prefix
+		for _, text := range s.proxies {
+			prefix, err := netip.ParsePrefix(text)
+			if err != nil {
+				return nil, fmt.Errorf("--trusted-proxies: %w", err)
+			}
+			proxies = append(proxies, prefix)
+		}
+		return access.NewKubernetes(client, s.audience, proxies...)
 	}
 	return nil, fmt.Errorf("--authentication is %q and must be %s or %s", s.authentication, authenticateTokens, authenticateNobody)
 }

@@ -175,6 +175,13 @@ func (s *Server) admit(r *http.Request, right access.Verb) (access.Caller, error
 
 // unlessAnswered makes an error that nobody else explains one of an API server that does not answer.
 func unlessAnswered(err error) error {
+	if tokens, ok := errors.AsType[*access.TooManyTokensError](err); ok {
+		status := http.StatusServiceUnavailable
+		if tokens.Address != "" {
+			status = http.StatusTooManyRequests
+		}
+		return &callError{status: status, detail: "Not authenticated: " + tokens.Error() + ". Try again", retryAfter: retryAfterSeconds}
+	}
 	if err == nil || answerTo(err).status != http.StatusInternalServerError {
 		return err
 	}

@@ -41,7 +41,7 @@ type Caller struct {
 // Gate lets requests in.
 type Gate interface {
 	// Identify tells who makes a request and in which namespace; the error is
-	// ErrUnauthenticated, ErrNamespace, or one of the API server.
+	// ErrUnauthenticated, a *NamespaceError, a *TooManyTokensError, or one of the API server.
 	Identify(r *http.Request) (Caller, error)
 	// Allow returns nil when the caller has the right, a *DeniedError when not,
 	// or an error of the API server.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"net/netip"
 	"time"
 
 	"k8s.io/apimachinery/pkg/util/wait"
@@ -34,13 +35,15 @@ const resource = "trainingjobs"
 
 // Kubernetes is the Gate that asks the API server.
 type Kubernetes struct {
-	tokens authenticator.Token
-	rights authorizer.Authorizer
+	tokens    authenticator.Token
+	newcomers *newcomers
+	rights    authorizer.Authorizer
 }
 
-// NewKubernetes returns a Gate for tokens that are meant for the given audience.
-func NewKubernetes(client kubernetes.Interface, audience string) (*Kubernetes, error) {
-	tokens := newReviewer(client, audience)
+// NewKubernetes returns a Gate for tokens that are meant for the given audience. Proxies are the addresses whose X-Forwarded-For
+// is believed; without any, all callers behind a proxy count as one address.
+func NewKubernetes(client kubernetes.Interface, audience string, proxies ...netip.Prefix) (*Kubernetes, error) {
+	tokens := &reviewer{client: client, audience: audience}
 	backoff := wait.Backoff{Duration: 200 * time.Millisecond, Factor: 2, Jitter: 0.2, Steps: 3}
 	rights, err := authorizerfactory.DelegatingAuthorizerConfig{
 		SubjectAccessReviewClient: client.AuthorizationV1(),
@@ -51,7 +54,7 @@ func NewKubernetes(client kubernetes.Interface, audience string) (*Kubernetes, e
 	if err != nil {
 		return nil, fmt.Errorf("setting up the review of rights: %w", err)
 	}
-	return &Kubernetes{tokens: cache.New(tokens, false, authenticatedFor, unauthenticatedFor), rights: rights}, nil
+	return &Kubernetes{tokens: cache.New(tokens, false, authenticatedFor, unauthenticatedFor), newcomers: newNewcomers(proxies), rights: rights}, nil
 }
 
 // Identify asks the API server whose token the request has.
@@ -60,6 +63,9 @@ func (k *Kubernetes) Identify(r *http.Request) (Caller, error) {
 	if token == "" || len(token) > maxToken {
 		return Caller{}, ErrUnauthenticated
 	}
+	if err := k.newcomers.allow(r, token); err != nil {
+		return Caller{}, err
+	}
 	response, ok, err := k.tokens.AuthenticateToken(r.Context(), token)
 	if err != nil {
 		return Caller{}, fmt.Errorf("asking the API server about a token: %w", err)
@@ -67,6 +73,7 @@ func (k *Kubernetes) Identify(r *http.Request) (Caller, error) {
 	if !ok {
 		return Caller{}, ErrUnauthenticated
 	}
+	k.newcomers.wasGood(token)
 	caller := Caller{Name: response.User.GetName(), user: response.User}
 	own, _, err := serviceaccount.SplitUsername(caller.Name)
 	if err != nil {

@@ -2,11 +2,9 @@ package access
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 
-	"golang.org/x/time/rate"
 	authenticationv1 "k8s.io/api/authentication/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apiserver/pkg/authentication/authenticator"
@@ -14,32 +12,15 @@ import (
 	"k8s.io/client-go/kubernetes"
 )
 
-// Tokens that are not known yet cost the API server a review each: nobody may make it do more of them than this a second.
-const (
-	reviewsPerSecond = 100
-	reviewsAtOnce    = 300
-)
-
-// errTooManyTokens means that too many tokens are being tried out.
-var errTooManyTokens = errors.New("too many tokens that are not known yet")
-
 // reviewer asks the API server whose a token is.
 type reviewer struct {
 	client   kubernetes.Interface
 	audience string
-	limiter  *rate.Limiter
-}
-
-func newReviewer(client kubernetes.Interface, audience string) *reviewer {
-	return &reviewer{client: client, audience: audience, limiter: rate.NewLimiter(reviewsPerSecond, reviewsAtOnce)}
 }
 
 // AuthenticateToken gives the token's user; an error only where the API server does not say. The token has to be meant for the
 // audience: another service that a caller gave a token to must not be able to use it here.
 func (r *reviewer) AuthenticateToken(ctx context.Context, token string) (*authenticator.Response, bool, error) {
-	if !r.limiter.Allow() {
-		return nil, false, errTooManyTokens
-	}
 	ctx, cancel := context.WithTimeout(ctx, reviewTimeout)
 	defer cancel()
 	review := &authenticationv1.TokenReview{Spec: authenticationv1.TokenReviewSpec{Token: token, Audiences: []string{r.audience}}}
