@@ -11,8 +11,10 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/go-logr/logr"
 	"github.com/spf13/cobra"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
+	"sigs.k8s.io/controller-runtime/pkg/log"
 )
 
 // The exit codes; whatever is not among them is codeError. docs/kubectl-plugin.md has them as a table.
@@ -58,6 +60,8 @@ func (e *timeoutError) Error() string { return fmt.Sprintf("--timeout %v has pas
 
 // Main runs the command line of a process (its own name first) and returns the exit code.
 func Main(streams genericiooptions.IOStreams, line []string) int {
+	// Without a logger the client complains after a while, in the middle of what is shown.
+	log.SetLogger(logr.Discard())
 	ctx, stop := untilSignal(context.Background())
 	defer stop()
 	command := NewCommand(streams)

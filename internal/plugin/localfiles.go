@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"strconv"
 	"strings"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -16,8 +17,9 @@ import (
 // localMark is what the names of files begin with that are to be uploaded.
 const localMark = "@"
 
-// placeholder is the file's ID while a TrainingJob is rehearsed.
-const placeholder = "file-to-be-uploaded"
+// placeholder is the beginning of a file's ID while a TrainingJob is rehearsed: each file has one of its own, since the same
+// for training and validation is refused.
+const placeholder = "file-to-be-uploaded-"
 
 // localFiles are the fields of a job that name local files.
 func localFiles(job *v1alpha1.TrainingJob) []*v1alpha1.FileName {
@@ -36,6 +38,7 @@ func localPath(name v1alpha1.FileName) string { return strings.TrimPrefix(string
 // there, and what the API server says to the job with all its rights, bounds, policies and quotas.
 func rehearse(ctx context.Context, cluster client.Client, job *v1alpha1.TrainingJob) error {
 	trial := job.DeepCopy()
+	ids := map[v1alpha1.FileName]v1alpha1.FileName{}
 	for _, name := range localFiles(trial) {
 		info, err := os.Stat(localPath(*name))
 		if err != nil {
@@ -44,7 +47,10 @@ func rehearse(ctx context.Context, cluster client.Client, job *v1alpha1.Training
 		if info.IsDir() {
 			return fmt.Errorf("%s is a folder; name a file", localPath(*name))
 		}
-		*name = placeholder
+		if ids[*name] == "" {
+			ids[*name] = v1alpha1.FileName(placeholder + strconv.Itoa(len(ids)+1))
+		}
+		*name = ids[*name]
 	}
 	err := cluster.Create(ctx, trial, client.DryRunAll)
 	if apierrors.IsBadRequest(err) && strings.Contains(err.Error(), "does not support dry run") {

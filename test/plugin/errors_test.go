@@ -83,6 +83,7 @@ func TestNothingIsUploadedForAJobThatCannotBeMade(t *testing.T) {
 		"no number of classes":  {[]string{"--task", "segmentation", "--training-file", "@" + file}, "numClasses"},
 		"no task":               {[]string{"--task", "detection", "--training-file", "@" + file}, "spec.task"},
 		"no rights":             {[]string{"-n", other.namespace, "--task", "classification", "--training-file", "@" + file}, "forbidden"},
+		"the same file twice":   {[]string{"--task", "classification", "--training-file", "@" + file, "--validation-file", "@" + file}, "validationFile must differ"},
 		"second file is no one": {[]string{"--task", "classification", "--training-file", "@" + file, "--validation-file", "@" + file + "x"}, "no such file"},
 	} {
 		code, stdout, stderr := p.run(append([]string{"submit", "--gateway", gateway.URL, "--gateway-token", "t"}, test.args...)...)
@@ -102,7 +103,11 @@ func TestSubmitUploadsAndNamesWhatItUploaded(t *testing.T) {
 	if err := os.WriteFile(file, []byte("ships"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	code, stdout, stderr := p.run("submit", "--name", "ships", "--task", "classification", "--training-file", "@"+file, "--gateway", gateway)
+	validation := file + "-validation"
+	if err := os.WriteFile(validation, []byte("other ships"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	code, stdout, stderr := p.run("submit", "--name", "ships", "--task", "classification", "--training-file", "@"+file, "--validation-file", "@"+validation, "--gateway", gateway)
 	if code != 0 || stdout != "trainingjob.training.swath.dev/ships created\n" {
 		t.Fatalf("exit code %d, printed %s%s", code, stdout, stderr)
 	}
