@@ -124,6 +124,9 @@ func TestAnInterruptionSavesWhatIsNewest(t *testing.T) {
 	if err := loop(t, s, checkpoints.Hook(), stop).Run(ctx); !errors.Is(err, ErrInterrupted) {
 		t.Fatalf("error %v, want %v", err, ErrInterrupted)
 	}
+	if checkpoints.writing != nil {
+		t.Error("the older write goes on, and takes from the time that is left")
+	}
 	if step, err := NewCheckpoints(folder, 0, failOn(t)).Resume(t.Context(), loop(t, s)); step != 5 || err != nil {
 		t.Errorf("resumed at step %d, want 5 (%v)", step, err)
 	}
