@@ -56,7 +56,7 @@ func (s *Server) storyCalls() []call {
 			Operation: s.document(huma.Operation{
 				Method: http.MethodGet, Path: jobPath + "/events", OperationID: "listTrainingJobEvents", Tags: tags,
 				Summary: "List the events of a training job", Description: "The oldest first. Kubernetes keeps events for about an hour; statuses are kept with the job.",
-				Parameters: append(idParam("training job"), pageParams("The ID of the last event of the page before.")...),
+				Parameters: append(idParam("training job"), pageParams("next of the page before, or the ID of its last event.")...),
 			}, Page[Event]{}, http.StatusNotFound, http.StatusUnprocessableEntity),
 			right: access.Get, timeout: callTimeout, handle: s.listEvents,
 		},
@@ -93,8 +93,11 @@ func (s *Server) listEvents(w http.ResponseWriter, r *request) error {
 		}
 		events = events[cursor+1:]
 	}
-	more := len(events) > limit
-	writeJSON(w, http.StatusOK, Page[Event]{Data: events[:min(limit, len(events))], HasMore: more})
+	page := Page[Event]{Data: events[:min(limit, len(events))], HasMore: len(events) > limit}
+	if page.HasMore {
+		page.Next = orNil(events[limit-1].ID)
+	}
+	writeJSON(w, http.StatusOK, page)
 	return nil
 }
 
