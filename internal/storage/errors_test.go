@@ -4,16 +4,14 @@ import (
 	"context"
 	"errors"
 	"io"
-	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
 	"github.com/swath-dev/swath/internal/storage"
 	"github.com/swath-dev/swath/test/s3"
+	"github.com/swath-dev/swath/test/volume"
 )
 
 func TestStorageThatStopsIsUnavailableUntilItIsBack(t *testing.T) {
@@ -67,7 +65,7 @@ func TestWhatIsWrongWithABucketIsTold(t *testing.T) {
 func TestFullBucketIsTold(t *testing.T) {
 	tooMuch := func() io.Reader { return io.LimitReader(zeros{}, 32<<20) }
 	t.Run("file", func(t *testing.T) {
-		folder := smallVolume(t)
+		folder := volume.Small(t, 8)
 		store := open(t, "file://"+folder)
 		if _, err := store.PutFile(t.Context(), "file-a", "a.h5", tooMuch(), noon); !errors.Is(err, storage.ErrFull) {
 			t.Errorf("putting more than there is room for: %v", err)
@@ -80,7 +78,7 @@ func TestFullBucketIsTold(t *testing.T) {
 		if testing.Short() {
 			t.Skip("the S3 server takes a minute to build the first time")
 		}
-		server := s3.StartIn(t, smallVolume(t))
+		server := s3.StartIn(t, volume.Small(t, 8))
 		server.Setenv(t)
 		store := open(t, server.Bucket(t, "swath"))
 		if _, err := store.PutFile(t.Context(), "file-a", "a.h5", tooMuch(), noon); !errors.Is(err, storage.ErrFull) {
@@ -90,24 +88,6 @@ func TestFullBucketIsTold(t *testing.T) {
 			t.Errorf("left: %v (%v)", files, err)
 		}
 	})
-}
-
-// smallVolume mounts a file system of 8 MiB for the test.
-func smallVolume(t *testing.T) string {
-	t.Helper()
-	if runtime.GOOS != "linux" || os.Getuid() != 0 {
-		t.Skip("a small file system can be mounted by root on Linux only")
-	}
-	folder := t.TempDir()
-	if err := syscall.Mount("tmpfs", folder, "tmpfs", 0, "size=8m"); err != nil {
-		t.Skipf("mounting a small file system: %v", err)
-	}
-	t.Cleanup(func() {
-		if err := syscall.Unmount(folder, 0); err != nil {
-			t.Errorf("unmounting %s: %v", folder, err)
-		}
-	})
-	return folder
 }
 
 type zeros struct{}

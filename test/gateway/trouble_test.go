@@ -6,15 +6,13 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"os"
-	"runtime"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
 	"github.com/swath-dev/swath/internal/gateway"
 	"github.com/swath-dev/swath/test/s3"
+	"github.com/swath-dev/swath/test/volume"
 )
 
 func TestStorageThatStopsIsTriedAgainLater(t *testing.T) {
@@ -42,18 +40,7 @@ func TestStorageThatStopsIsTriedAgainLater(t *testing.T) {
 }
 
 func TestFullStorageIsTold(t *testing.T) {
-	if runtime.GOOS != "linux" || os.Getuid() != 0 {
-		t.Skip("a small file system can be mounted by root on Linux only")
-	}
-	folder := t.TempDir()
-	if err := syscall.Mount("tmpfs", folder, "tmpfs", 0, "size=4m"); err != nil {
-		t.Skipf("mounting a small file system: %v", err)
-	}
-	t.Cleanup(func() {
-		if err := syscall.Unmount(folder, 0); err != nil {
-			t.Errorf("unmounting %s: %v", folder, err)
-		}
-	})
+	folder := volume.Small(t, 4)
 	a := startGateway(t, options{storage: "file://" + folder}).as(newTenant(t))
 	got := a.upload("large.h5", make([]byte, 8<<20))
 	if got.status != http.StatusInsufficientStorage || !strings.Contains(got.body, "full") {
