@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-logr/logr"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -17,6 +18,7 @@ import (
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/tools/clientcmd"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/swath-dev/swath/api/v1alpha1"
 )
@@ -59,6 +61,7 @@ func newCluster(t *testing.T, namespace string) *cluster {
 			t.Fatal(err)
 		}
 	}
+	log.SetLogger(logr.Discard())
 	config, err := clientcmd.BuildConfigFromFlags("", run(t, "kubeconfig"))
 	if err != nil {
 		t.Fatal(err)

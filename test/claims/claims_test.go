@@ -1,0 +1,145 @@
+// Package claims checks that what the documents promise is held to by tests.
+package claims
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const root = "../.."
+
+// page is the one whose every line is to be a test.
+const page = "docs/what-happens-when.md"
+
+// tests are, for each line of the page by what it begins with, the tests that hold it.
+var tests = map[string][]string{
+	// … I look at the status
+	"a job waits or runs":              {"TestAJobPassesItsPhasesToAModel", "TestTheColumnsAreOfTheStatus"},
+	"I resume a suspended job":         {"TestASuspendedJobIsHeldInTheQueue", "TestSuspendingATrainingStopsItAndResumingGoesOn"},
+	"I want to know how far it is":     {"TestProgressIsShownAtTheEndsOfEpochsAndNotTooOften", "TestWhatATrainerSaysStandsInTheStatus", "TestTheColumnsAreOfTheStatus"},
+	"there are 1000 other jobs":        {"TestAThousandCancelsAtRandomMoments", "TestANewJobIsNotTakenForAFinishedOne"},
+	"a job is pending":                 {"TestWhatABlockedPodWaitsForIsSaid", "TestEveryWorldHasOnePhaseAndSaysWhatItWaitsFor"},
+	"a stage was too short to be seen": {"TestEachPhaseHasAnEventAlsoWhenItWasShorterThanALook"},
+	// … something goes wrong
+	"the file is broken, or not there":                {"TestBrokenFileFails", "TestMissingFileFails", "TestABrokenFileFailsTheJobWithTheTrainersSentence"},
+	"the trainer fails":                               {"TestAFailureIsTriedAgainWithBackOffUntilTheLimit", "TestHowAStartEnds"},
+	"it runs out of memory":                           {"TestHowAStartEnds"},
+	"a quota refuses the Pod":                         {"TestAQuotaThatRefusesThePodIsSaidAndWhenItIsRaisedTheJobGoesOn", "TestAQuotaThatRefusesForTooLongFailsTheJob"},
+	"admission or a webhook refuses the Pod":          {"TestAnAdmissionThatRefusesThePodIsSaidAndTheJobGoesOnAfterwards", "TestASpecPodThatTheClusterRefusesIsMended"},
+	"the image cannot be pulled":                      {"TestAnImageThatCannotBePulledFailsTheJobInTime"},
+	"a Secret, a ConfigMap or a volume is missing":    {"TestWhatABlockedPodWaitsForIsSaid", "TestAMissingClaimIsNotWaitedForAsANodeIs"},
+	"a sandbox fails, no node fits, a gate is closed": {"TestWhatABlockedPodWaitsForIsSaid", "TestAGatedTrainPodIsQueuedWithTheReason"},
+	"the download fails again and again":              {"TestADownloadThatFailsAgainAndAgainMakesNoEndlessLoop"},
+	"the trainer ends well but its message is lost":   {"TestHowAStartEnds", "TestALostMessageTwiceIsAFailure"},
+	// … Pods come and go
+	"someone deletes a Pod of a finished job":            {"TestDeletingThePodsOfAFinishedJobMakesNoneAgain", "TestARestoredJobKeepsItsIDAndItsEnd"},
+	"someone deletes the Pod of a running job":           {"TestHowAStartEnds", "TestInterruptionsChangeNothing"},
+	"a Pod is evicted or preempted, or its node drained": {"TestHowAStartEnds", "TestInterruptionsChangeNothing"},
+	"a Pod is evicted for a limit of its own":            {"TestHowAStartEnds"},
+	"a node is lost":       {"TestAPodOfALostNodeCountsAsGoneAfterItsGracePeriod", "TestALostNodeIsNotChargedAsTraining"},
+	"deleting a Pod fails": {"TestOneCallThatGoesWrongChangesNothingOfTheEnd"},
+	"a train Pod is deleted before its result was read": {"TestAModelThatIsDoneWhileItIsSuspendedCounts", "TestOneCallThatGoesWrongChangesNothingOfTheEnd"},
+	"the operator is killed at any moment":              {"TestOneCallThatGoesWrongChangesNothingOfTheEnd", "TestTheSecondReplicaTakesOverFromOneThatCrashed", "TestInterruptionsChangeNothing"},
+	"I delete the TrainingJob":                          {"TestThePodOfADeletedJobIsNotHeld", "TestAJobThatIsBeingDeletedIsNotTriedAgain"},
+	"I delete the namespace, or remove Swath":           {"TestANamespaceIsDeletedWhileAJobTrains", "TestUndeployWhileAJobTrains"},
+	// … I stop a job
+	"I set `cancel`":                        {"TestACancelledJobHasNoPodLeft", "TestCancelWhileTraining"},
+	"I cancel while it is about to succeed": {"TestAnAcceptedCancelBeatsASuccess", "TestAThousandCancelsAtRandomMoments"},
+	"`Cancelled` or `Suspended` is true":    {"TestACancelledJobHasNoPodLeft", "TestAnothersFinalizerThatHoldsAPodIsNamed", "TestSuspendingATrainingStopsItAndResumingGoesOn"},
+	"the deadline passes":                   {"TestTheDeadlineCountsTrainingOverAllStarts", "TestADeadlineInRealTime"},
+	// … jobs queue
+	"I want to know who is ahead of me":                {"TestJobsQueueByPriorityAndAge", "TestPlaceBehindTheFirstTenIsShown", "TestPlaceInTheQueueIsTold"},
+	"there are limits of running jobs":                 {"TestJobsQueueByPriorityAndAge", "TestANamespaceAtItsLimitHoldsUpNoOther"},
+	"Kueue is used":                                    {"TestKueueAndTheLimitsEachCountTheirOwn", "TestKueueGatesAreWaitedForAndDoNotCount"},
+	"Kueue's default queue gates the prepare Pod, too": {"TestADefaultQueueThatGatesThePreparePodIsSaid"},
+	// … I install and run it
+	"I install":                       {"TestNothingThatIsInstalledStandsInTheWayOfOthers", "TestTheConfigurationsThatAreInstalledAreValid"},
+	"the operator is down":            {"TestANewJobIsNotTakenForAFinishedOne", "TestAnAcceptedCancelBeatsASuccess"},
+	"the configuration has a mistake": {"TestAConfigurationThatCannotWorkIsRefused"},
+	"many jobs come at once":          {"TestInAFloodOnlyLastingPhasesAreTold", "TestEventsOfAFlood"},
+	// … a pipeline applies my jobs
+	"the pipeline applies the same manifest again":           {"TestApplyingTheSameManifestAgainChangesNothing"},
+	"someone suspends or cancels a job that a pipeline owns": {"TestSamplesShowOnlyTheRequest"},
+	"the TTL deletes the job":                                {"TestAJobGoesAtItsTimeToLive", "TestFinishedPodsAreKeptForATimeAndTheJobStays", "TestSamplesShowOnlyTheRequest"},
+	"Argo CD shows the job as healthy at once":               {"TestArgoCDShowsTheHealthOfAJob", "TestANewJobIsNotTakenForAFinishedOne"},
+}
+
+// Every line has its tests, they exist, and none is kept for a line that is gone.
+func TestEveryLineIsHeldByTests(t *testing.T) {
+	lines, known := lines(t), testFunctions(t)
+	for _, line := range lines {
+		if len(tests[line]) == 0 {
+			t.Errorf("%s: the line %q has no test", page, line)
+		}
+	}
+	for line, names := range tests {
+		if !slices.Contains(lines, line) {
+			t.Errorf("%s has no line %q", page, line)
+		}
+		for _, name := range names {
+			if !known[name] {
+				t.Errorf("%s: the line %q is to be held by %s, which is not there", page, line, name)
+			}
+		}
+	}
+}
+
+// lines are the first cells of the page's tables.
+func lines(t *testing.T) []string {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Join(root, page))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var found []string
+	for line := range strings.Lines(string(data)) {
+		cell, ok := strings.CutPrefix(line, "| ")
+		if !ok || strings.HasPrefix(line, "| when |") {
+			continue
+		}
+		cell, _, _ = strings.Cut(cell, " | ")
+		found = append(found, cell)
+	}
+	if len(found) < 30 {
+		t.Fatalf("%s has %d lines only", page, len(found))
+	}
+	return found
+}
+
+// testFunctions are the names of all tests of the repository.
+func testFunctions(t *testing.T) map[string]bool {
+	t.Helper()
+	names := map[string]bool{}
+	err := filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if entry.IsDir() && (strings.HasPrefix(entry.Name(), ".") && path != root || entry.Name() == "node_modules") {
+			return fs.SkipDir
+		}
+		if !strings.HasSuffix(path, "_test.go") {
+			return nil
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.SkipObjectResolution)
+		if err != nil {
+			return err
+		}
+		for _, declaration := range file.Decls {
+			if f, ok := declaration.(*ast.FuncDecl); ok && f.Recv == nil {
+				names[f.Name.Name] = true
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return names
+}
