@@ -30,6 +30,7 @@ func (s *simulation) work(name string, code int32, text string) {
 		if p.Terminal {
 			return
 		}
+		s.place(p)
 		stages := []contract.Stage{contract.StageDownload, contract.StageValidate}
 		if p.Role == v1alpha1.RoleTrain {
 			stages = []contract.Stage{contract.StageTrain}
@@ -83,7 +84,7 @@ func (s *simulation) kill(name string, disruption string) {
 
 // events are what may happen, at any time and in any order.
 func (s *simulation) events() map[string]func(*rapid.T) {
-	return map[string]func(*rapid.T){
+	events := map[string]func(*rapid.T){
 		"operator": func(t *rapid.T) { s.operate(rapid.IntRange(0, 6).Draw(t, "writes")) },
 		"cache of jobs": func(t *rapid.T) {
 			s.jobAt = rapid.IntRange(s.jobAt, len(s.jobs)-1).Draw(t, "version")
@@ -145,12 +146,15 @@ func (s *simulation) events() map[string]func(*rapid.T) {
 			s.now = s.now.Add(time.Duration(rapid.IntRange(1, 700).Draw(t, "seconds")) * time.Second)
 		},
 	}
+	maps.Copy(events, s.rivals())
+	return events
 }
 
 // settleDown lets everything go well from now on, and checks that the job comes to
 // its end and that the end frees what it held.
 func (s *simulation) settleDown() {
-	s.sidecars = false
+	s.sidecars, s.slots.trains = false, false
+	s.slots.ledger.Release(rival.UID)
 	s.job.Spec.Suspend = ptr.To(false)
 	s.job.Generation++
 	s.jobChanged()

@@ -36,6 +36,7 @@ type simulation struct {
 	// sidecars keep Pods alive whose own work has ended.
 	sidecars  bool
 	cancelled bool
+	slots     slots
 }
 
 type versionedJob struct {
@@ -47,8 +48,12 @@ func newSimulation(t *rapid.T) *simulation {
 	s := &simulation{t: t, now: start, job: makeJob(), pods: map[string]lifecycle.Pod{}}
 	s.job.Status = v1alpha1.TrainingJobStatus{ObservedGeneration: -1}
 	s.job.Spec.BackoffLimit = ptr.To(rapid.Int32Range(0, 2).Draw(t, "backoffLimit"))
+	if deadline := rapid.SampledFrom([]int64{0, 0, 100, 2000}).Draw(t, "deadline"); deadline > 0 {
+		s.job.Spec.ActiveDeadlineSeconds = &deadline
+	}
 	s.jobChanged()
 	s.podsChanged()
+	s.newLeader()
 	return s
 }
 
@@ -79,32 +84,43 @@ func (s *simulation) livePods() []lifecycle.Pod {
 func (s *simulation) operate(writes int) {
 	cached := s.jobs[s.jobAt]
 	o := s.observed(cached.job.DeepCopy(), s.podLists[s.podsAt])
+	s.askQueue(&o)
 	d := lifecycle.Decide(o)
 	if d.NeedsLivePods {
 		o = s.observed(cached.job.DeepCopy(), s.livePods())
+		s.askQueue(&o)
 		d = lifecycle.Decide(o)
 	}
-	recorded := !statusEqual(&cached.job.Status, &d.Status)
+	recorded, current := !statusEqual(&cached.job.Status, &d.Status), cached.version == s.version
 	if recorded {
-		if writes == 0 || cached.version != s.version {
+		if writes == 0 {
+			s.newLeader()
+			return
+		}
+		if !current {
 			return
 		}
 		writes--
 		s.record(&d)
-	} else if len(d.Actions) > 0 && cached.version != s.version {
+		o.Job.Status = *d.Status.DeepCopy()
+	} else if len(d.Actions) > 0 && !current {
 		return
 	}
 	for _, action := range d.Actions {
 		if writes == 0 {
+			s.newLeader()
 			return
 		}
 		writes--
 		s.act(action)
 	}
+	s.giveBack(o, recorded, current)
 }
 
 func (s *simulation) observed(job *v1alpha1.TrainingJob, pods []lifecycle.Pod) lifecycle.Observed {
-	return lifecycle.Observed{Now: s.now, Job: job, Pods: pods, Slot: lifecycle.Slot{Granted: true}, Settings: settings}
+	withSlots := settings
+	withSlots.UnschedulableAfter = 5 * time.Minute
+	return lifecycle.Observed{Now: s.now, Job: job, Pods: pods, Settings: withSlots}
 }
 
 // record writes the status, and checks what must hold whenever one is written.
@@ -142,7 +158,8 @@ func (s *simulation) act(a lifecycle.Action) {
 	case lifecycle.DeletePod:
 		s.change(a.Pod, a.UID, func(p *lifecycle.Pod) {
 			if !p.Deleting {
-				p.Deleting, p.DeleteBy = true, s.now.Add(2*time.Minute)
+				p.Deleting, p.DeletedAt, p.DeleteBy = true, s.now, s.now.Add(2*time.Minute)
+				p.Terminal = p.Terminal || p.Node == ""
 			}
 		})
 	case lifecycle.ReleasePod:
@@ -168,8 +185,10 @@ func (s *simulation) create(a lifecycle.Action) {
 	}
 	s.made++
 	p.UID = types.UID(fmt.Sprint("uid-", s.made))
+	p.ScheduledAt = s.now
 	s.pods[p.Name] = p
 	s.podsChanged()
+	s.checkSlots()
 }
 
 func (s *simulation) change(name string, uid types.UID, how func(*lifecycle.Pod)) {
