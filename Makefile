@@ -85,6 +85,7 @@ test-unit: ## Run the tests that need no API server and no cluster.
 .PHONY: test-integration
 test-integration: ## Run all tests but the end-to-end ones; a real API server and etcd are started for them.
 	KUBEBUILDER_ASSETS=$$($(GO) run ./hack/cluster/envtest) $(GO) test -timeout 30m $$($(GO) list ./... | grep -v /swath/test/e2e)
+	cd test/alerts && $(GO) test ./...
 
 .PHONY: test-e2e
 test-e2e: deploy-local ## Run the end-to-end tests on the local cluster (Linux, root).
