@@ -81,7 +81,7 @@ func TestInterruptedAnywhereATrainingEndsTheSame(t *testing.T) {
 			want, _ := runUntil(whole, t, s, checkpoint.Folder(t.TempDir()))
 			looks := 1<<30 - whole.left
 			t.Logf("training looks %d times whether it is to stop", looks)
-			for at := 0; at < looks; at += 1 + max(0, at-40)/6 {
+			for at := 0; at < looks; at += 1 + max(0, at-20)/2 {
 				store := checkpoint.Folder(t.TempDir())
 				if _, done := runUntil(newCountdown(t, at), t, s, store); done {
 					t.Fatalf("it was not interrupted at look %d of %d", at, looks)
