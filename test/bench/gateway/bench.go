@@ -176,7 +176,7 @@ func (b *bench) launch(ctx context.Context) error {
 	defer log.Close()
 	b.gateway = exec.Command(filepath.Join(b.folder, "gateway"), "serve", "--config", filepath.Join(b.folder, "config.yaml"), "--address", addresses[0], "--management-address", addresses[1],
 		"--requests-per-second", "1e6", "--burst", "1000000", "--api-qps", "1e5", "--log-level", "ERROR")
-	b.gateway.Env = append(os.Environ(), append(b.s3.environment(), "KUBECONFIG="+filepath.Join(b.folder, "kubeconfig"), "GOGC=50")...) // As it is installed.
+	b.gateway.Env = append(os.Environ(), append(b.s3.environment(), "KUBECONFIG="+filepath.Join(b.folder, "kubeconfig"))...)
 	b.gateway.Stdout, b.gateway.Stderr = log, log
 	if err := b.gateway.Start(); err != nil {
 		return fmt.Errorf("starting the gateway: %w", err)
