@@ -68,11 +68,11 @@ func newComparison(ours []float64, peers []peer, bfloat16 []float64) (comparison
 func gather(peers []peer, p peer, millis float64) []peer {
 	for i := range peers {
 		if peers[i].Engine == p.Engine && peers[i].Capability == p.Capability {
-			peers[i].Processes = append(peers[i].Processes, millis)
+			peers[i].Processes = append(peers[i].Processes, round(millis))
 			return peers
 		}
 	}
-	p.Processes = []float64{millis}
+	p.Processes = []float64{round(millis)}
 	return append(peers, p)
 }
 

@@ -42,7 +42,8 @@ func newModelReport(name string, found []measured) (modelReport, error) {
 		a, capability := f.answer, f.answer.Versions["capability"]
 		switch {
 		case f.engine.ours:
-			ourTrain, ourInfer, ourPeak = append(ourTrain, a.TrainMillis), append(ourInfer, a.InferMillis["swath"]), append(ourPeak, a.PeakMiB)
+			ourTrain, ourInfer = append(ourTrain, round(a.TrainMillis)), append(ourInfer, round(a.InferMillis["swath"]))
+			ourPeak = append(ourPeak, a.PeakMiB)
 		case f.engine.bfloat16:
 			halfTrain, halfInfer = append(halfTrain, a.TrainMillis), append(halfInfer, a.InferMillis["PyTorch"])
 		default:
