@@ -30,7 +30,7 @@ func TestInAFloodOnlyLastingPhasesAreTold(t *testing.T) {
 		limit   float64
 		putOff  bool
 	}{
-		"few jobs wait":                               {waiting: 2, news: true, limit: 10},
+		"few jobs wait": {waiting: 2, news: true, limit: 10},
 		"many jobs wait, and the phase has begun":     {waiting: 9, news: true, limit: 10, putOff: true},
 		"many jobs wait, and the phase lasts":         {waiting: 9, lasted: newsLasting, news: true, limit: 10},
 		"many jobs wait, and something follows of it": {waiting: 9, limit: 10},
