@@ -100,6 +100,29 @@ func TestAFileThatClaimsMoreThanItHasCostsNothing(t *testing.T) {
 	}
 }
 
+// TestFiltersWithoutChunksAreRefused: only a damaged header has them.
+func TestFiltersWithoutChunksAreRefused(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "a.h5")
+	out, err := os.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer out.Close()
+	w, err := NewWriter(out, "data", chipType(), WriterOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Append(make([]byte, chipType().Size)); err != nil {
+		t.Fatal(err)
+	}
+	w.filters = newDeflater(GuideOptions, chipType().Size)
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	_, err = checksums(path)
+	requireRefusal(t, err, "a.h5", "has filters but no chunks")
+}
+
 func read(t *testing.T, path string) []byte {
 	t.Helper()
 	b, err := os.ReadFile(path)

@@ -14,6 +14,9 @@ func (d *Dataset) layout(c *cursor) error {
 	c.what = "the data layout"
 	version := c.version(3, 4, 5)
 	class := c.u8()
+	if c.err == nil && class < 2 && len(d.filters) > 0 {
+		c.failf("has filters but no chunks, which alone can go through them")
+	}
 	if c.err != nil {
 		return c.err
 	}
