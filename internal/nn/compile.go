@@ -4,7 +4,7 @@ import "fmt"
 
 // compile turns a graph into stages. It allocates no memory but its own.
 func compile(g *Graph, c PlanConfig) (*layout, error) {
-	l := &layout{graph: g, config: c, of: make([]*value, len(g.Nodes))}
+	l := &layout{graph: g, config: c, chips: chipsAtOnce(g, c), of: make([]*value, len(g.Nodes))}
 	consumers := g.Consumers()
 	for _, n := range g.Nodes {
 		if err := l.add(n, consumers); err != nil {
@@ -12,9 +12,30 @@ func compile(g *Graph, c PlanConfig) (*layout, error) {
 		}
 	}
 	l.logits = l.of[g.Logits.ID]
+	l.logits.data.floats = toLanes(c.MaxBatch * l.logits.h * l.logits.w * l.logits.stride)
 	l.allocate()
 	l.place()
 	return l, nil
+}
+
+// imageFloats is how much of the images between its layers an inference plan keeps for each worker, so that
+// they are still in the processor's cache when the next layer reads them (1 MiB).
+const imageFloats = 256 << 10
+
+// chipsAtOnce is how many chips pass a stage before the next stage begins: when training the whole batch, since
+// batch norms need it; else as many as keep the workers busy and the cache warm. The chips do not know of each
+// other then, so that it changes no result.
+func chipsAtOnce(g *Graph, c PlanConfig) int {
+	if c.Mode == Train {
+		return c.MaxBatch
+	}
+	largest := 1
+	for _, n := range g.Nodes {
+		if !n.Vector {
+			largest = max(largest, (c.Height>>n.Scale)*(c.Width>>n.Scale)*toLanes(n.Channels))
+		}
+	}
+	return min(c.MaxBatch, c.Workers*max(imageFloats/largest, 1))
 }
 
 func (l *layout) add(n *Node, consumers [][]*Node) error {
@@ -79,7 +100,7 @@ func (l *layout) value(n *Node) *value {
 	}
 	v.noGrad = n.Kind == KindBandStats
 	v.coefs = newCoefficients(v.stride)
-	v.data = l.buffer(l.config.MaxBatch * v.h * v.w * v.stride)
+	v.data = l.buffer(l.chips * v.h * v.w * v.stride)
 	l.of[n.ID] = v
 	l.values = append(l.values, v)
 	return v
@@ -108,6 +129,8 @@ func (l *layout) allocate() {
 	l.clock = count
 	if l.config.Mode == Train {
 		l.clock = 2 * count
+	} else {
+		l.logits.data.use(0) // Those of the chips before are there already.
 	}
 	for time, s := range l.stages {
 		base := s.common()
@@ -154,7 +177,7 @@ func (l *layout) contribute(v *value, time int, b blocks) *target {
 		v.latest.parts = nil
 	}
 	if v.latest = t; v.needsSums() {
-		t.parts = l.buffer(2 * v.stride * b.perChip * v.chips(l.config.MaxBatch))
+		t.parts = l.buffer(2 * v.stride * b.perChip * v.chips(l.chips))
 		t.parts.use(time)
 	}
 	return t

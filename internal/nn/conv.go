@@ -27,8 +27,7 @@ func (s *convStage) needsInputGradient() bool { return !s.in.noGrad() }
 
 func (s *convStage) plan(l *layout) {
 	v, pad := s.out, s.pad()
-	maxBatch := l.config.MaxBatch
-	w := v.width(maxBatch)
+	w := v.width(l.chips)
 	perRow := (w + 2*pad) * s.in.stride
 	s.packed = l.buffer(s.depth() * v.stride)
 	s.bias = l.buffer(v.stride)
@@ -41,9 +40,9 @@ func (s *convStage) plan(l *layout) {
 		return
 	}
 	if v.norm != nil {
-		s.parts = l.buffer(3 * v.stride * s.tasks(maxBatch))
+		s.parts = l.buffer(3 * v.stride * s.tasks(l.chips))
 	}
-	s.shards = l.buffer(s.depth() * v.stride * min(maxShards, s.tasks(maxBatch)))
+	s.shards = l.buffer(s.depth() * v.stride * min(maxShards, s.tasks(l.chips)))
 	if s.needsInputGradient() {
 		s.packedBack = l.buffer(s.depthBack() * s.in.stride)
 	}

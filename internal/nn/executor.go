@@ -123,10 +123,12 @@ func (e *executor) packTask(_, task int) {
 }
 
 func (e *executor) forward(b Batch) {
-	e.n, e.pixels = b.N, b.Pixels
-	if e.layout.config.Mode == Train {
-		e.run(e.packTasks, e.packing)
+	if e.layout.config.Mode == Infer {
+		e.infer(b)
+		return
 	}
+	e.n, e.pixels = b.N, b.Pixels
+	e.run(e.packTasks, e.packing)
 	for _, s := range e.layout.stages {
 		base := s.common()
 		e.run(base.tasks(e.n), base.forwardTask)
@@ -134,9 +136,22 @@ func (e *executor) forward(b Batch) {
 			c.normalise(e)
 		}
 	}
-	if e.layout.config.Mode == Infer {
-		e.pixels = nil
+}
+
+// infer passes the batch through all stages a few chips at a time; their logits follow each other.
+func (e *executor) infer(b Batch) {
+	logits := e.layout.logits
+	all, floats, pixels := logits.data.data, logits.h*logits.w*logits.stride, len(b.Pixels)/b.N
+	for first := 0; first < b.N; first += e.n {
+		e.n = min(e.layout.chips, b.N-first)
+		e.pixels = b.Pixels[first*pixels : (first+e.n)*pixels]
+		logits.data.data = all[first*floats:]
+		for _, s := range e.layout.stages {
+			base := s.common()
+			e.run(base.tasks(e.n), base.forwardTask)
+		}
 	}
+	e.n, e.pixels, logits.data.data = b.N, nil, all
 }
 
 func (e *executor) backward() {

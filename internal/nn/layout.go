@@ -9,6 +9,7 @@ import (
 type layout struct {
 	graph      *Graph
 	config     PlanConfig
+	chips      int // That pass a stage before the next stage begins.
 	values     []*value
 	of         []*value // By node ID; several nodes share a value, virtual nodes have none.
 	stages     []stage
