@@ -153,6 +153,14 @@ func TestWithoutAuthenticationTheGatewayListensOnLoopbackOnly(t *testing.T) {
 	}
 }
 
+func TestLargerFilesThanStorageTakesAreRefusedAtTheStart(t *testing.T) {
+	refused := startProcess(t, "--max-file-bytes=100000000000")
+	<-refused.exited
+	if refused.command.ProcessState.ExitCode() == 0 || !strings.Contains(refused.log.String(), "storage takes files of at most 73400320000 bytes") {
+		t.Errorf("it ended with %d: %s", refused.command.ProcessState.ExitCode(), refused.log)
+	}
+}
+
 func TestCertificateIsReadAgainWhenItChanges(t *testing.T) {
 	folder := t.TempDir()
 	certificate, key := filepath.Join(folder, "tls.crt"), filepath.Join(folder, "tls.key")
