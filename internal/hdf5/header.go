@@ -16,6 +16,8 @@ const (
 const (
 	maxHeaderBytes  = 16 << 20
 	maxHeaderBlocks = 1024
+	// maxMessages is the most that a header of version 1 can count.
+	maxMessages = 1<<16 - 1
 )
 
 // message is one header message of an object.
@@ -103,6 +105,9 @@ func (f *file) collect(blocks []block, v2, ordered bool) ([]message, error) {
 			m, ok := nextMessage(c, v2, ordered)
 			if !ok {
 				break
+			}
+			if len(all) == maxMessages {
+				return nil, f.failf(c.at, "an object header has more messages than any that is in use")
 			}
 			if m.kind == messageContinuation {
 				blocks = append(blocks, block{m.body.offset(), m.body.length()})

@@ -100,6 +100,25 @@ func TestAFileThatClaimsMoreThanItHasCostsNothing(t *testing.T) {
 	}
 }
 
+// TestAHeaderOfNothingIsRefused: a header of version 1 that is as long as there
+// can be, of empty messages of 8 bytes.
+func TestAHeaderOfNothingIsRefused(t *testing.T) {
+	file := read(t, filepath.Join(testdata, "v_gzip.h5"))
+	at := bytes.Index(file, []byte("TREE")) - 40 // the root group's header
+	for ; at > 0 && !(file[at] == 1 && file[at+1] == 0 && file[at+4] == 1); at-- {
+	}
+	file = file[:at+16]
+	binary.LittleEndian.PutUint32(file[at+8:], maxHeaderBytes)
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	_, err := Open(padding{bytes.NewReader(file)}, 10e9, "hostile.h5", "data")
+	runtime.ReadMemStats(&after)
+	requireRefusal(t, err, "hostile.h5", "more messages than any that is in use")
+	if used := after.TotalAlloc - before.TotalAlloc; used > 64<<20 {
+		t.Errorf("opening it took %d MiB", used>>20)
+	}
+}
+
 // TestFiltersWithoutChunksAreRefused: only a damaged header has them.
 func TestFiltersWithoutChunksAreRefused(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "a.h5")
