@@ -65,10 +65,10 @@ func (c *StateCollector) Collect(out chan<- prometheus.Metric) {
 	for i := range list.Items {
 		job := &list.Items[i]
 		counts[key{job.Namespace, string(job.Status.Phase)}]++
-		switch {
-		case job.Status.Phase == v1alpha1.PhaseQueued:
+		switch job.Status.Phase {
+		case v1alpha1.PhaseQueued:
 			oldestWait = max(oldestWait, now.Sub(enteredAt(job, v1alpha1.PhaseQueued, now)))
-		case job.Status.Phase == v1alpha1.PhaseRunning:
+		case v1alpha1.PhaseRunning:
 			oldestProgress = max(oldestProgress, now.Sub(heardAt(job, now)))
 		}
 	}

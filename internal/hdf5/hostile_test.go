@@ -105,7 +105,7 @@ func TestAFileThatClaimsMoreThanItHasCostsNothing(t *testing.T) {
 func TestAHeaderOfNothingIsRefused(t *testing.T) {
 	file := read(t, filepath.Join(testdata, "v_gzip.h5"))
 	at := bytes.Index(file, []byte("TREE")) - 40 // the root group's header
-	for ; at > 0 && !(file[at] == 1 && file[at+1] == 0 && file[at+4] == 1); at-- {
+	for ; at > 0 && (file[at] != 1 || file[at+1] != 0 || file[at+4] != 1); at-- {
 	}
 	file = file[:at+16]
 	binary.LittleEndian.PutUint32(file[at+8:], maxHeaderBytes)

@@ -30,7 +30,7 @@ func (s *Store) folders(ctx context.Context, prefix string) ([]Folder, error) {
 	var folders []Folder
 	err := s.list(ctx, below(prefix), func(object *blob.ListObject) error {
 		id, name, inFolder := strings.Cut(strings.TrimPrefix(object.Key, prefix), "/")
-		if !inFolder || CheckName(id) != nil {
+		if !inFolder || !isName(id) {
 			return nil
 		}
 		if len(folders) == 0 || folders[len(folders)-1].ID != id {

@@ -67,7 +67,7 @@ func (s *Store) listFiles(ctx context.Context, after string, visit func(stored) 
 	}
 	return s.list(ctx, options, func(object *blob.ListObject) error {
 		id := strings.TrimPrefix(object.Key, prefix)
-		if object.IsDir || id <= after || CheckName(id) != nil || temporary.MatchString(id) {
+		if object.IsDir || id <= after || !isName(id) || temporary.MatchString(id) {
 			return nil
 		}
 		return visit(stored{id: id, bytes: object.Size, changed: object.ModTime})

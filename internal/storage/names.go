@@ -31,3 +31,6 @@ func key(folder string, elements ...string) (string, error) {
 	}
 	return k, nil
 }
+
+// isName is CheckName for those that pass over what others have put there.
+func isName(s string) bool { return CheckName(s) == nil }

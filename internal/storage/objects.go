@@ -129,7 +129,7 @@ func (s *Store) list(ctx context.Context, options *blob.ListOptions, visit func(
 			return err
 		})
 		// Only the plain EOF is the end: a connection that breaks is an error with an EOF in it.
-		if err == io.EOF {
+		if err == io.EOF { //nolint:errorlint // See above.
 			return nil
 		}
 		if err != nil {

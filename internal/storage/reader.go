@@ -33,7 +33,7 @@ func (r *Reader) Read(buffer []byte) (int, error) {
 	r.watch.step(1)
 	n, err := r.reader.Read(buffer)
 	// Only the plain EOF is the end: a connection that breaks is an error with an EOF in it.
-	if err = r.watch.done(err); err != nil && err != io.EOF {
+	if err = r.watch.done(err); err != nil && err != io.EOF { //nolint:errorlint // See above.
 		err = classify(fmt.Errorf("reading %s: %w", r.location, err))
 	}
 	return n, err

@@ -103,7 +103,7 @@ func (c *Checkpoints) stop() {
 	}
 	c.writing.cancel()
 	select {
-	case <-c.writing.done:
+	case <-c.writing.done: //nolint:errcheck // What it ended with no longer matters.
 	case <-time.After(stopTimeout):
 		c.copied = nil
 	}
