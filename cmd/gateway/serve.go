@@ -103,9 +103,6 @@ func (s *serveFlags) run(ctx context.Context) error {
 		if err := known.Ready(ctx); err != nil {
 			return err
 		}
-		if err := forgetStart(); err != nil {
-			log.Warn("more memory is used than is needed", "error", err)
-		}
 		ready.set(true)
 		log.Info("serving", "address", listening.Addr().String(), "version", version.String())
 		return serve(ctx, newAPIServer(server, log), listening, ready, s.drain())

@@ -7,7 +7,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/swath-dev/swath/api/v1alpha1"
@@ -16,27 +15,8 @@ import (
 	"github.com/swath-dev/swath/internal/dataset"
 	"github.com/swath-dev/swath/internal/gateway"
 	"github.com/swath-dev/swath/internal/storage"
+	"github.com/swath-dev/swath/test/programs"
 )
-
-// trainer is the path of the trainer's program, built once.
-var trainer = sync.OnceValues(func() (string, error) {
-	root, err := repo.Root()
-	if err != nil {
-		return "", err
-	}
-	folder, err := os.MkdirTemp("", "swath-trainer-*")
-	if err != nil {
-		return "", err
-	}
-	program := filepath.Join(folder, "trainer")
-	build := exec.Command("go", "build", "-o", program, "./cmd/trainer")
-	build.Dir = root
-	output, err := build.CombinedOutput()
-	if err != nil {
-		err = &exec.ExitError{ProcessState: build.ProcessState, Stderr: output}
-	}
-	return program, err
-})
 
 func olinda(t *testing.T, name string) string {
 	t.Helper()
@@ -50,13 +30,9 @@ func olinda(t *testing.T, name string) string {
 // trained is a model that a job in the namespace has trained, and the folder that the trainer wrote.
 func trained(t *testing.T, a *api, namespace string, task v1alpha1.Task, arguments ...string) (model, folder string) {
 	t.Helper()
-	program, err := trainer()
-	if err != nil {
-		t.Fatalf("building the trainer: %v", err)
-	}
 	folder = filepath.Join(t.TempDir(), "model")
 	arguments = append([]string{"train", "--task", string(task), "--training-file", olinda(t, "landcover-"+string(task)+"-train.h5"), "--output", folder}, arguments...)
-	if output, err := exec.CommandContext(t.Context(), program, arguments...).CombinedOutput(); err != nil {
+	if output, err := exec.CommandContext(t.Context(), programs.Trainer(t), arguments...).CombinedOutput(); err != nil {
 		t.Fatalf("training: %v\n%s", err, output)
 	}
 	job := kubectlJob(t, namespace, strings.ToLower(string(task)), func(job *v1alpha1.TrainingJob) {
@@ -147,11 +123,7 @@ func TestInferenceGivesWhatTrainerPredictGives(t *testing.T) {
 		t.Run(string(task), func(t *testing.T) {
 			model, folder := trained(t, a, who.namespace, task, arguments...)
 			validation := olinda(t, "landcover-"+string(task)+"-validation.h5")
-			program, err := trainer()
-			if err != nil {
-				t.Fatal(err)
-			}
-			want, err := exec.CommandContext(t.Context(), program, "predict", "--model", folder, "-o", "json", validation).Output()
+			want, err := exec.CommandContext(t.Context(), programs.Trainer(t), "predict", "--model", folder, "-o", "json", validation).Output()
 			if err != nil {
 				t.Fatalf("trainer predict: %v", err)
 			}

@@ -24,6 +24,7 @@ import (
 	"github.com/swath-dev/swath/hack/cluster/repo"
 	"github.com/swath-dev/swath/internal/contract"
 	"github.com/swath-dev/swath/internal/storage"
+	"github.com/swath-dev/swath/test/programs"
 )
 
 // janitorOf is the gateway's program run as the janitor, with no other rights than config/gateway gives.
@@ -31,17 +32,13 @@ type janitorOf struct{ program, folder string }
 
 func newJanitor(t *testing.T) janitorOf {
 	t.Helper()
-	path, err := program()
-	if err != nil {
-		t.Fatalf("building the gateway: %v", err)
-	}
 	applyRBAC(t)
 	request := &authenticationv1.TokenRequest{}
 	answer, err := kube.CoreV1().ServiceAccounts("swath-system").CreateToken(t.Context(), "gateway", request, metav1.CreateOptions{})
 	if err != nil {
 		t.Fatalf("asking for the gateway's token: %v", err)
 	}
-	j := janitorOf{program: path, folder: t.TempDir()}
+	j := janitorOf{program: programs.Gateway(t), folder: t.TempDir()}
 	kubeconfig := clientcmdapi.NewConfig()
 	kubeconfig.Clusters["test"] = &clientcmdapi.Cluster{Server: adminConfig.Host, CertificateAuthorityData: adminConfig.CAData}
 	kubeconfig.AuthInfos["test"] = &clientcmdapi.AuthInfo{Token: answer.Status.Token}

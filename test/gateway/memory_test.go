@@ -14,6 +14,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/swath-dev/swath/test/cgroup"
 	"github.com/swath-dev/swath/test/s3"
 )
 
@@ -67,9 +68,11 @@ func (p *process) uploadZeros(t *testing.T, who tenant, bytes int64) (status int
 	return response.StatusCode, err
 }
 
+// TestUploadTakesLittleMemoryWhateverItsSize: in a container of 100 MB. SWATH_TEST_UPLOAD_BYTES sets another size.
 func TestUploadTakesLittleMemoryWhateverItsSize(t *testing.T) {
 	server := s3.Start(t)
-	p := startProcessOn(t, server.Bucket(t, "memory"), server.Environment())
+	within := cgroup.New(t, 100e6)
+	p := startProcessWithin(t, within, server.Bucket(t, "memory"), server.Environment())
 	p.untilReady(t)
 	who := newTenant(t)
 	size := int64(256 << 20)
@@ -79,15 +82,15 @@ func TestUploadTakesLittleMemoryWhateverItsSize(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	before := p.memory(t, "VmHWM")
 	status, err := p.uploadZeros(t, who, size)
 	if err != nil || status != http.StatusOK {
 		t.Fatalf("answered %d (%v)", status, err)
 	}
-	one := p.memory(t, "VmHWM")
-	t.Logf("%d MiB before, at most %d MiB with an upload of %d MiB; anon %d file %d", before>>20, one>>20, size>>20, p.memory(t, "RssAnon")>>20, p.memory(t, "RssFile")>>20)
-	if one > 100e6 {
-		t.Errorf("an upload of %d MiB took the gateway to %d bytes", size>>20, one)
+	anonymous := p.memory(t, "RssAnon")
+	t.Logf("after %d MiB: %d MiB anonymous, %d MiB of the program's file, at most %d MiB resident; the group had at most %s",
+		size>>20, anonymous>>20, p.memory(t, "RssFile")>>20, p.memory(t, "VmHWM")>>20, within.Highest(t))
+	if anonymous > 64<<20 {
+		t.Errorf("an upload of %d MiB leaves the gateway with %d MiB", size>>20, anonymous>>20)
 	}
 }
 
@@ -111,4 +114,7 @@ func TestUploadsAtATimeTakeBoundedMemory(t *testing.T) {
 	}
 	all := p.memory(t, "VmHWM")
 	t.Logf("at most %d MiB with 8 uploads", all>>20)
+	if all > 400<<20 {
+		t.Errorf("8 uploads at a time took the gateway to %d MiB", all>>20)
+	}
 }

@@ -19,7 +19,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -27,27 +26,9 @@ import (
 	"k8s.io/client-go/tools/clientcmd"
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 
-	"github.com/swath-dev/swath/hack/cluster/repo"
+	"github.com/swath-dev/swath/test/cgroup"
+	"github.com/swath-dev/swath/test/programs"
 )
-
-// program is the path of the gateway's program, built once.
-var program = sync.OnceValues(func() (string, error) {
-	root, err := repo.Root()
-	if err != nil {
-		return "", err
-	}
-	folder, err := os.MkdirTemp("", "swath-gateway-*")
-	if err != nil {
-		return "", err
-	}
-	path := filepath.Join(folder, "gateway")
-	build := exec.Command("go", "build", "-o", path, "./cmd/gateway")
-	build.Dir = root
-	if output, err := build.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("%w\n%s", err, output)
-	}
-	return path, nil
-})
 
 // process is a gateway that runs as a process of its own.
 type process struct {
@@ -66,10 +47,12 @@ func startProcess(t *testing.T, arguments ...string) *process {
 // startProcessOn starts the gateway with the given storage, and with more in its environment.
 func startProcessOn(t *testing.T, storage string, environment []string, arguments ...string) *process {
 	t.Helper()
-	path, err := program()
-	if err != nil {
-		t.Fatalf("building the gateway: %v", err)
-	}
+	return startProcessWithin(t, cgroup.Group{}, storage, environment, arguments...)
+}
+
+// startProcessWithin starts the gateway in a control group.
+func startProcessWithin(t *testing.T, within cgroup.Group, storage string, environment []string, arguments ...string) *process {
+	t.Helper()
 	folder := t.TempDir()
 	kubeconfig := clientcmdapi.NewConfig()
 	kubeconfig.Clusters["test"] = &clientcmdapi.Cluster{Server: adminConfig.Host, CertificateAuthorityData: adminConfig.CAData}
@@ -87,7 +70,7 @@ func startProcessOn(t *testing.T, storage string, environment []string, argument
 		t.Fatal(err)
 	}
 	p := &process{address: freeAddress(t), management: freeAddress(t), log: &bytes.Buffer{}, exited: make(chan struct{})}
-	p.command = exec.Command(path, append([]string{"serve", "--config", filepath.Join(folder, "config.yaml"), "--address", p.address, "--management-address", p.management}, arguments...)...)
+	p.command = within.Command(t, programs.Gateway(t), append([]string{"serve", "--config", filepath.Join(folder, "config.yaml"), "--address", p.address, "--management-address", p.management}, arguments...)...)
 	p.command.Env = append(append(os.Environ(), "KUBECONFIG="+filepath.Join(folder, "kubeconfig")), environment...)
 	p.command.Stdout, p.command.Stderr = p.log, p.log
 	if err := p.command.Start(); err != nil {

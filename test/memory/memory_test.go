@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/swath-dev/swath/test/cgroup"
+
 	"github.com/swath-dev/swath/internal/contract"
 	"github.com/swath-dev/swath/internal/dataset"
 	"github.com/swath-dev/swath/internal/hdf5"
@@ -115,8 +117,8 @@ func trainWithin(t *testing.T, trainer string, size int64, task dataset.Task, la
 	if err := os.Mkdir(work, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	g := newGroup(t, limit)
-	stage := g.command(t, trainer, "stage", "train", "--job", job, "--start", "1", "--task", string(task),
+	g := cgroup.New(t, limit)
+	stage := g.Command(t, trainer, "stage", "train", "--job", job, "--start", "1", "--task", string(task),
 		"--training-file", "file-large", "--hyperparameters", `{"numClasses": 2, "epochs": 1, "modelSize": "small", "validationFraction": 0.1}`,
 		"--work-dir", work, "--listen", "127.0.0.1:0")
 	stage.Env = append(os.Environ(), contract.EnvStorageURL+"="+url, contract.EnvStoragePrefix+"=tenant", contract.EnvMemoryLimit+"="+strconv.Itoa(limit))
@@ -132,7 +134,7 @@ func trainWithin(t *testing.T, trainer string, size int64, task dataset.Task, la
 		t.Fatal(err)
 	}
 	t.Logf("%d chips, %d MB of pixels in a file of %d MB: %d MiB at most, %s with the pages of files, accuracy %.3f, %.0f s", chips, chips*chip/1e6,
-		m.Training.TrainingFile.Bytes/1e6, m.Run.PeakMemory>>20, g.highest(t), m.Metrics.Validation.Accuracy, m.Run.Seconds)
+		m.Training.TrainingFile.Bytes/1e6, m.Run.PeakMemory>>20, g.Highest(t), m.Metrics.Validation.Accuracy, m.Run.Seconds)
 	if m.Training.TrainingFile.Samples != chips {
 		t.Errorf("it trained on %d samples, not %d", m.Training.TrainingFile.Samples, chips)
 	}

@@ -1,4 +1,5 @@
-package memory
+// Package cgroup runs programs with a limit of memory, as containers have it.
+package cgroup
 
 import (
 	"fmt"
@@ -10,12 +11,12 @@ import (
 	"testing"
 )
 
-// group is a control group with a memory limit, below the one that the test runs in.
-type group struct{ folder, peak string }
+// Group is a control group with a memory limit, below the one that the test runs in.
+type Group struct{ folder, peak string }
 
-// newGroup makes a control group in which a program that takes more memory than the limit is killed, as a container's is.
+// New makes a control group in which a program that takes more memory than the limit is killed, as a container's is.
 // Where that is not allowed it gives a group that limits nothing, and says so.
-func newGroup(t *testing.T, limit int64) group {
+func New(t *testing.T, limit int64) Group {
 	t.Helper()
 	var err error
 	for _, version := range []struct {
@@ -28,7 +29,7 @@ func newGroup(t *testing.T, limit int64) group {
 		if own, err = ownGroup(version.controller); err != nil {
 			continue
 		}
-		g := group{filepath.Join(version.root, own, fmt.Sprintf("swath-test-%d", os.Getpid())), version.peak}
+		g := Group{filepath.Join(version.root, own, fmt.Sprintf("swath-test-%d", os.Getpid())), version.peak}
 		if err = os.Mkdir(g.folder, 0o755); err != nil {
 			continue
 		}
@@ -42,7 +43,7 @@ func newGroup(t *testing.T, limit int64) group {
 		}
 	}
 	t.Logf("no control group can be made (%v): the limit is only measured", err)
-	return group{}
+	return Group{}
 }
 
 // ownGroup is the control group that this process is in for a controller; version 2 has one for all, without a name.
@@ -60,8 +61,8 @@ func ownGroup(controller string) (string, error) {
 	return "", fmt.Errorf("this process is in no control group %q", controller)
 }
 
-// command runs a program in the group from its first instruction on.
-func (g group) command(t *testing.T, program string, args ...string) *exec.Cmd {
+// Command runs a program in the group from its first instruction on.
+func (g Group) Command(t *testing.T, program string, args ...string) *exec.Cmd {
 	if g.folder == "" {
 		return exec.CommandContext(t.Context(), program, args...)
 	}
@@ -69,8 +70,8 @@ func (g group) command(t *testing.T, program string, args ...string) *exec.Cmd {
 	return exec.CommandContext(t.Context(), "sh", append([]string{"-c", enter, filepath.Join(g.folder, "cgroup.procs"), program}, args...)...)
 }
 
-// highest is the most memory that the group had, with what the kernel kept of files for it.
-func (g group) highest(t *testing.T) string {
+// Highest is the most memory that the group had, with what the kernel kept of files for it.
+func (g Group) Highest(t *testing.T) string {
 	if g.folder == "" {
 		return "unlimited"
 	}
