@@ -56,6 +56,7 @@ var tests = map[string][]string{
 	"the deadline passes":                   {"TestTheDeadlineCountsTrainingOverAllStarts", "TestADeadlineInRealTime"},
 	// … jobs queue
 	"I want to know who is ahead of me":                {"TestJobsQueueByPriorityAndAge", "TestPlaceBehindTheFirstTenIsShown", "TestPlaceInTheQueueIsTold"},
+	"no node takes the job that has the slot":          {"TestASlotThatNoNodeCanServeGoesToTheNextJob"},
 	"there are limits of running jobs":                 {"TestJobsQueueByPriorityAndAge", "TestANamespaceAtItsLimitHoldsUpNoOther"},
 	"Kueue is used":                                    {"TestKueueAndTheLimitsEachCountTheirOwn", "TestKueueGatesAreWaitedForAndDoNotCount"},
 	"Kueue's default queue gates the prepare Pod, too": {"TestADefaultQueueThatGatesThePreparePodIsSaid"},
