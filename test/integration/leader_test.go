@@ -108,9 +108,10 @@ func TestTheSecondReplicaTakesOverFromOneThatCrashed(t *testing.T) {
 		return errNotYet
 	})
 	now := s.lease()
-	took, limit := now.AcquireTime.Sub(last.RenewTime.Time), leaseDuration+10*retryPeriod
-	if took < leaseDuration || took > limit {
-		t.Errorf("the second replica led %s after the last renewal, want from %s to %s", took, leaseDuration, limit)
+	// The lease has times of the wall clock, which a busy machine may set right meanwhile.
+	took, least, most := now.AcquireTime.Sub(last.RenewTime.Time), leaseDuration-retryPeriod, leaseDuration+10*retryPeriod
+	if took < least || took > most {
+		t.Errorf("the second replica led %s after the last renewal, want from %s to %s", took, least, most)
 	}
 	end := s.phase(job, v1alpha1.PhaseSucceeded)
 	s.released(k)
