@@ -124,9 +124,6 @@ func (r *TrainingJobReconciler) queued(ctx context.Context, job *v1alpha1.Traini
 // priority is the value of the priority class that the job's train Pod has, or gets by
 // admission. A class that is not there counts as none: the Pod's admission will say so.
 func (r *TrainingJobReconciler) priority(ctx context.Context, job *v1alpha1.TrainingJob) int32 {
-	if !r.Config.Limits.Any() {
-		return 0
-	}
 	name := r.Config.Train.PriorityClassName
 	if job.Spec.Pod != nil && job.Spec.Pod.PriorityClassName != "" {
 		name = job.Spec.Pod.PriorityClassName

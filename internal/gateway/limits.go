@@ -4,9 +4,6 @@ import (
 	"net/http"
 	"sync"
 	"time"
-
-	"golang.org/x/time/rate"
-	"k8s.io/utils/lru"
 )
 
 // Limits keep requests from exhausting the gateway. A zero is the default.
@@ -57,40 +54,8 @@ func setDefault[T int | int64 | float64 | time.Duration](value *T, fallback T) {
 	}
 }
 
-// keptCallers bounds how many callers' rates are known; the one not seen for longest begins anew.
+// keptCallers bounds how many callers' rates are known.
 const keptCallers = 10_000
-
-// callers limits how often each caller calls.
-type callers struct {
-	mutex    sync.Mutex
-	limiters *lru.Cache
-	limit    rate.Limit
-	burst    int
-}
-
-func newCallers(limits Limits) *callers {
-	return &callers{limiters: lru.New(keptCallers), limit: rate.Limit(limits.PerSecond), burst: limits.Burst}
-}
-
-func (c *callers) allow(name string) error {
-	if c.of(name).Allow() {
-		return nil
-	}
-	return &callError{status: http.StatusTooManyRequests, detail: "Too many requests: slow down", retryAfter: 1}
-}
-
-func (c *callers) of(name string) *rate.Limiter {
-	c.mutex.Lock()
-	defer c.mutex.Unlock()
-	if known, ok := c.limiters.Get(name); ok {
-		if limiter, ok := known.(*rate.Limiter); ok {
-			return limiter
-		}
-	}
-	limiter := rate.NewLimiter(c.limit, c.burst)
-	c.limiters.Add(name, limiter)
-	return limiter
-}
 
 // slots limits how many things go on at a time, over all and for each namespace.
 type slots struct {

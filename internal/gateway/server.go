@@ -9,6 +9,8 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/swath-dev/swath/internal/gateway/rates"
+
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -49,7 +51,7 @@ type Server struct {
 	log     *slog.Logger
 	now     func() time.Time
 	metrics *metrics
-	callers *callers
+	callers *rates.Each
 	// requests and uploads count those that go on, the latter also downloads.
 	requests, uploads *slots
 	models            *models
@@ -79,7 +81,7 @@ func New(options Options) (*Server, error) {
 	if s.metrics, err = newMetrics(options.Metrics); err != nil {
 		return nil, err
 	}
-	s.callers = newCallers(s.limits)
+	s.callers = rates.NewEach(s.limits.PerSecond, s.limits.Burst, keptCallers)
 	s.requests = newSlots("requests", s.limits.InFlight, s.limits.InFlightPerNamespace)
 	s.uploads = newSlots("uploads and downloads", s.limits.Uploads, s.limits.UploadsPerNamespace)
 	s.models = newModels(s.limits.InferenceMemory, s.limits.InferenceMemory/2, s.limits.InferenceWait)
@@ -167,8 +169,8 @@ func (s *Server) admit(r *http.Request, right access.Verb) (access.Caller, error
 	if err != nil {
 		return caller, unlessAnswered(err)
 	}
-	if err := s.callers.allow(caller.Name); err != nil {
-		return caller, err
+	if !s.callers.Allow(caller.Name) {
+		return caller, &callError{status: http.StatusTooManyRequests, detail: "Too many requests: slow down", retryAfter: 1}
 	}
 	return caller, unlessAnswered(s.gate.Allow(r.Context(), caller, right))
 }

@@ -119,21 +119,11 @@ func cutOlinda(t *testing.T, task Task, cut int) (training, validation string) {
 		}
 	}
 	for _, part := range []string{"-train.h5", "-validation.h5"} {
-		f, err := dataset.Open(olinda + string(task) + part)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer f.Close()
-		reader := f.NewReader()
-		for i := range f.Len() {
-			var s dataset.Sample
-			if err := reader.ReadSample(i, &s); err != nil {
+		eachSample(t, olinda+string(task)+part, func(_ int, s *dataset.Sample) {
+			if err := into[aside(s.Point, cut)].Write(s); err != nil {
 				t.Fatal(err)
 			}
-			if err := into[aside(s.Point, cut)].Write(&s); err != nil {
-				t.Fatal(err)
-			}
-		}
+		})
 	}
 	for _, w := range into {
 		if err := w.Close(); err != nil {
@@ -155,21 +145,29 @@ func aside(point [2]float32, cut int) bool {
 func TestTheFirstCutIsThatOfTheFiles(t *testing.T) {
 	for _, task := range []Task{Classification, Segmentation} {
 		for part, want := range map[string]bool{"-train.h5": false, "-validation.h5": true} {
-			f, err := dataset.Open(olinda + string(task) + part)
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer f.Close()
-			reader := f.NewReader()
-			for i := range f.Len() {
-				var s dataset.Sample
-				if err := reader.ReadSample(i, &s); err != nil {
-					t.Fatal(err)
-				}
+			eachSample(t, olinda+string(task)+part, func(i int, s *dataset.Sample) {
 				if aside(s.Point, 0) != want {
 					t.Fatalf("sample %d of %s%s is in the other part", i, task, part)
 				}
-			}
+			})
 		}
+	}
+}
+
+// eachSample reads a file, sample by sample.
+func eachSample(t *testing.T, path string, see func(i int, s *dataset.Sample)) {
+	t.Helper()
+	f, err := dataset.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	reader := f.NewReader()
+	for i := range f.Len() {
+		var s dataset.Sample
+		if err := reader.ReadSample(i, &s); err != nil {
+			t.Fatal(err)
+		}
+		see(i, &s)
 	}
 }

@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/swath-dev/swath/test/await"
+
 	"github.com/go-logr/logr"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -147,19 +149,5 @@ func run(t *testing.T, args ...string) string {
 // when it never does.
 func eventually(t *testing.T, what string, look func() (string, bool)) {
 	t.Helper()
-	deadline := time.NewTimer(patience)
-	defer deadline.Stop()
-	tick := time.NewTicker(200 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		state, ok := look()
-		if ok {
-			return
-		}
-		select {
-		case <-deadline.C:
-			t.Fatalf("waited %v and it never came true that %s; last seen: %s", patience, what, state)
-		case <-tick.C:
-		}
-	}
+	await.True(t, patience, 200*time.Millisecond, what, look)
 }

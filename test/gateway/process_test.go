@@ -13,7 +13,6 @@ import (
 	"io"
 	"math/big"
 	"mime/multipart"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -69,7 +68,7 @@ func startProcessWithin(t *testing.T, within cgroup.Group, storage string, envir
 	if err := os.WriteFile(filepath.Join(folder, "config.yaml"), []byte(configuration), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	p := &process{address: freeAddress(t), management: freeAddress(t), log: &bytes.Buffer{}, exited: make(chan struct{})}
+	p := &process{address: programs.FreeAddress(t), management: programs.FreeAddress(t), log: &bytes.Buffer{}, exited: make(chan struct{})}
 	p.command = within.Command(t, programs.Gateway(t), append([]string{"serve", "--config", filepath.Join(folder, "config.yaml"), "--address", p.address, "--management-address", p.management}, arguments...)...)
 	p.command.Env = append(append(os.Environ(), "KUBECONFIG="+filepath.Join(folder, "kubeconfig")), environment...)
 	p.command.Stdout, p.command.Stderr = p.log, p.log
@@ -97,16 +96,6 @@ func (p *process) untilReady(t *testing.T) {
 		defer response.Body.Close()
 		return response.StatusCode == http.StatusOK
 	})
-}
-
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer listener.Close()
-	return listener.Addr().String()
 }
 
 func TestWithoutAuthenticationTheGatewayListensOnLoopbackOnly(t *testing.T) {

@@ -149,11 +149,11 @@ func TestKubectlCompletesItsPlugin(t *testing.T) {
 	p := newPerson(t)
 	p.job("ships", v1alpha1.PhaseRunning, nil)
 	folder := t.TempDir()
-	if err := os.Symlink(filepath.Join(programs, "kubectl-swath"), filepath.Join(folder, "kubectl_complete-swath")); err != nil {
+	if err := os.Symlink(filepath.Join(programFolder, "kubectl-swath"), filepath.Join(folder, "kubectl_complete-swath")); err != nil {
 		t.Fatal(err)
 	}
-	command := exec.CommandContext(t.Context(), filepath.Join(programs, "kubectl"), "__complete", "swath", "watch", "")
-	command.Env = append(p.environment(), "PATH="+folder+":"+programs+":"+os.Getenv("PATH"))
+	command := exec.CommandContext(t.Context(), filepath.Join(programFolder, "kubectl"), "__complete", "swath", "watch", "")
+	command.Env = append(p.environment(), "PATH="+folder+":"+programFolder+":"+os.Getenv("PATH"))
 	printed, err := command.Output()
 	if err != nil || !strings.HasPrefix(string(printed), "ships\t") {
 		t.Errorf("kubectl swath watch <TAB> offers (%v): %s", err, printed)

@@ -1,30 +1,28 @@
 package plugin
 
 import (
-	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"testing"
 
-	"github.com/go-logr/logr"
+	"github.com/swath-dev/swath/test/apiserver"
+
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
-	"sigs.k8s.io/controller-runtime/pkg/log"
 
-	"github.com/swath-dev/swath/api/v1alpha1"
-	"github.com/swath-dev/swath/hack/cluster/binaries"
 	"github.com/swath-dev/swath/hack/cluster/repo"
 )
 
-// What all tests share: the API server, its administrator, and the folder of the programs.
+// What all tests share: the API server, its administrator, and the folder of kubectl and the plugin.
 var (
-	environment *envtest.Environment
-	adminConfig *rest.Config
-	admin       client.Client
-	programs    string
+	environment   *envtest.Environment
+	adminConfig   *rest.Config
+	admin         client.Client
+	programFolder string
 )
 
 func TestMain(m *testing.M) {
@@ -37,46 +35,29 @@ func TestMain(m *testing.M) {
 }
 
 func withAPIServer(run func() int) (code int, err error) {
-	log.SetLogger(logr.Discard())
 	root, err := repo.Root()
 	if err != nil {
 		return 1, err
 	}
-	if programs, err = os.MkdirTemp("", "swath-plugin-*"); err != nil {
+	if programFolder, err = os.MkdirTemp("", "swath-plugin-*"); err != nil {
 		return 1, err
 	}
-	defer os.RemoveAll(programs) // A temporary folder.
-	build := exec.Command("go", "build", "-o", programs+"/", "./cmd/kubectl-swath", "./cmd/gateway")
+	defer os.RemoveAll(programFolder) // A temporary folder.
+	build := exec.Command("go", "build", "-o", programFolder+"/", "./cmd/kubectl-swath")
 	build.Dir = root
 	if output, err := build.CombinedOutput(); err != nil {
-		return 1, fmt.Errorf("building the programs: %w\n%s", err, output)
+		return 1, fmt.Errorf("building kubectl-swath: %w\n%s", err, output)
 	}
-	assets := os.Getenv("KUBEBUILDER_ASSETS")
-	if assets == "" {
-		if assets, err = binaries.Ensure(context.Background(), root, os.Stderr, binaries.Envtest...); err != nil {
-			return 1, err
-		}
-	}
-	if err := os.Symlink(filepath.Join(assets, "kubectl"), filepath.Join(programs, "kubectl")); err != nil {
+	server, err := apiserver.Start()
+	if err != nil {
 		return 1, err
 	}
-	environment = &envtest.Environment{
-		CRDDirectoryPaths:     []string{filepath.Join(root, "config", "crd", "bases")},
-		ErrorIfCRDPathMissing: true,
-		BinaryAssetsDirectory: assets,
-	}
-	if adminConfig, err = environment.Start(); err != nil {
-		return 1, fmt.Errorf("starting the API server: %w", err)
-	}
-	defer func() {
-		if stopErr := environment.Stop(); stopErr != nil && err == nil {
-			err = fmt.Errorf("stopping the API server: %w", stopErr)
-		}
-	}()
-	if admin, err = client.New(adminConfig, client.Options{}); err != nil {
+	defer func() { err = errors.Join(err, server.Stop()) }()
+	environment, adminConfig = server.Environment, server.Config
+	if err := os.Symlink(filepath.Join(server.Assets, "kubectl"), filepath.Join(programFolder, "kubectl")); err != nil {
 		return 1, err
 	}
-	if err := v1alpha1.AddToScheme(admin.Scheme()); err != nil {
+	if admin, err = server.Client(); err != nil {
 		return 1, err
 	}
 	return run(), nil

@@ -6,17 +6,9 @@ import (
 	"net/http"
 	"sync"
 	"testing"
-)
 
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer listener.Close()
-	return listener.Addr().String()
-}
+	"github.com/swath-dev/swath/test/programs"
+)
 
 func answers(url string) bool {
 	response, err := http.Get(url)
@@ -38,7 +30,7 @@ type wire struct {
 
 func newWire(t *testing.T, target string) *wire {
 	t.Helper()
-	w := &wire{t: t, address: freeAddress(t), target: target}
+	w := &wire{t: t, address: programs.FreeAddress(t), target: target}
 	w.join()
 	t.Cleanup(w.cut)
 	return w

@@ -13,6 +13,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/swath-dev/swath/test/await"
+	"github.com/swath-dev/swath/test/programs"
+
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -148,7 +151,7 @@ func (p *person) start(args ...string) *running {
 	p.t.Helper()
 	r := &running{t: p.t, stdout: &output{}, stderr: &output{}, ended: make(chan struct{})}
 	ctx, stop := context.WithTimeout(p.t.Context(), patience)
-	r.Cmd = exec.CommandContext(ctx, filepath.Join(programs, "kubectl-swath"), args...)
+	r.Cmd = exec.CommandContext(ctx, filepath.Join(programFolder, "kubectl-swath"), args...)
 	r.Env = p.environment()
 	r.Stdout, r.Stderr = r.stdout, r.stderr
 	if err := r.Start(); err != nil {
@@ -167,7 +170,7 @@ func (p *person) start(args ...string) *running {
 }
 
 func (p *person) environment() []string {
-	return append(os.Environ(), "KUBECONFIG="+p.kubeconfig, "PATH="+programs+":"+os.Getenv("PATH"), "HOME="+filepath.Dir(p.kubeconfig))
+	return append(os.Environ(), "KUBECONFIG="+p.kubeconfig, "PATH="+programFolder+":"+os.Getenv("PATH"), "HOME="+filepath.Dir(p.kubeconfig))
 }
 
 // until waits until the program has printed something.
@@ -201,21 +204,7 @@ func (p *person) run(args ...string) (code int, stdout, stderr string) {
 // eventually waits until look says yes; the text it gives says how things stand when it never does.
 func eventually(t *testing.T, what string, look func() (string, bool)) {
 	t.Helper()
-	deadline := time.NewTimer(patience)
-	defer deadline.Stop()
-	tick := time.NewTicker(50 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		state, ok := look()
-		if ok {
-			return
-		}
-		select {
-		case <-deadline.C:
-			t.Fatalf("waited %v and it never came true that %s; last seen: %s", patience, what, state)
-		case <-tick.C:
-		}
-	}
+	await.True(t, patience, 50*time.Millisecond, what, look)
 }
 
 // startGateway starts the gateway's program with storage of its own, and gives its address.
@@ -227,9 +216,9 @@ func startGateway(t *testing.T) string {
 	if err := os.WriteFile(filepath.Join(folder, "config.yaml"), []byte(configuration), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	address, management := freeAddress(t), freeAddress(t)
+	address, management := programs.FreeAddress(t), programs.FreeAddress(t)
 	log := &output{}
-	command := exec.Command(filepath.Join(programs, "gateway"), "serve", "--config", filepath.Join(folder, "config.yaml"), "--address", address, "--management-address", management)
+	command := exec.Command(programs.Gateway(t), "serve", "--config", filepath.Join(folder, "config.yaml"), "--address", address, "--management-address", management)
 	command.Env = append(os.Environ(), "KUBECONFIG="+filepath.Join(folder, "kubeconfig"))
 	command.Stdout, command.Stderr = log, log
 	if err := command.Start(); err != nil {

@@ -3,6 +3,7 @@ package programs
 
 import (
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -20,6 +21,17 @@ func Trainer(t testing.TB) string { return path(t, "trainer") }
 
 // Gateway is the path of the HTTP API.
 func Gateway(t testing.TB) string { return path(t, "gateway") }
+
+// FreeAddress is a loopback address that nothing listens on.
+func FreeAddress(t testing.TB) string {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	return listener.Addr().String()
+}
 
 func path(t testing.TB, name string) string {
 	t.Helper()

@@ -7,12 +7,12 @@ import (
 	"net/http"
 	"net/netip"
 	"strings"
-	"sync"
 	"time"
+
+	"github.com/swath-dev/swath/internal/gateway/rates"
 
 	"golang.org/x/time/rate"
 	utilcache "k8s.io/apimachinery/pkg/util/cache"
-	"k8s.io/utils/lru"
 )
 
 // Tokens that are not known cost the API server a review each. Nobody may make it do more of them than these a second, and no
@@ -22,7 +22,7 @@ const (
 	reviewsAtOnce     = 300
 	reviewsPerAddress = 10
 	reviewsAtOnceEach = 60
-	// keptAddresses bounds of how many addresses reviews are counted; the one not seen for longest begins anew.
+	// keptAddresses bounds of how many addresses reviews are counted.
 	keptAddresses = 10_000
 	// goodFor is how long a token that was good is let in before those that are not known; keptGood is how many are known.
 	goodFor  = time.Hour
@@ -47,15 +47,13 @@ type newcomers struct {
 	proxies []netip.Prefix
 	good    *utilcache.LRUExpireCache
 	all     *rate.Limiter
-
-	mutex sync.Mutex
-	each  *lru.Cache
+	each    *rates.Each
 }
 
 func newNewcomers(proxies []netip.Prefix) *newcomers {
 	return &newcomers{
 		proxies: proxies, good: utilcache.NewLRUExpireCache(keptGood),
-		all: rate.NewLimiter(reviewsPerSecond, reviewsAtOnce), each: lru.New(keptAddresses),
+		all: rate.NewLimiter(reviewsPerSecond, reviewsAtOnce), each: rates.NewEach(reviewsPerAddress, reviewsAtOnceEach, keptAddresses),
 	}
 }
 
@@ -65,7 +63,7 @@ func (n *newcomers) allow(r *http.Request, token string) error {
 		return nil
 	}
 	address := n.address(r)
-	if !n.limiter(address).Allow() {
+	if !n.each.Allow(address) {
 		return &TooManyTokensError{Address: address}
 	}
 	if !n.all.Allow() {
@@ -76,19 +74,6 @@ func (n *newcomers) allow(r *http.Request, token string) error {
 
 // wasGood notes a token that was good.
 func (n *newcomers) wasGood(token string) { n.good.Add(sha256.Sum256([]byte(token)), nil, goodFor) }
-
-func (n *newcomers) limiter(address string) *rate.Limiter {
-	n.mutex.Lock()
-	defer n.mutex.Unlock()
-	if known, ok := n.each.Get(address); ok {
-		if limiter, ok := known.(*rate.Limiter); ok {
-			return limiter
-		}
-	}
-	limiter := rate.NewLimiter(reviewsPerAddress, reviewsAtOnceEach)
-	n.each.Add(address, limiter)
-	return limiter
-}
 
 // address is where a request comes from: the connection's other end, or where that is a proxy that is trusted, what it says.
 // Whoever has an IPv6 address usually has all of its /64.
