@@ -89,7 +89,7 @@ test-integration: ## Run all tests but the end-to-end ones; a real API server an
 
 .PHONY: test-e2e
 test-e2e: deploy-local ## Run the end-to-end tests on the local cluster (Linux, root).
-	SWATH_E2E_CLUSTER=$(CURDIR)/bin/cluster SWATH_E2E_TRAINER=$(CURDIR)/bin/trainer $(GO) test -count=1 -timeout 40m -v ./test/e2e/...
+	SWATH_E2E_CLUSTER=$(CURDIR)/bin/cluster SWATH_E2E_TRAINER=$(CURDIR)/bin/trainer $(GO) test -count=1 -timeout 40m -parallel 4 -v ./test/e2e/...
 
 ##@ Benchmarks
 

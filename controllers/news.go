@@ -1,11 +1,14 @@
 package controllers
 
 import (
+	"sync"
 	"time"
 
 	"golang.org/x/time/rate"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/util/workqueue"
 	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller/priorityqueue"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
@@ -29,57 +32,89 @@ const (
 	newsWaiting = 2
 )
 
-// news bounds what is written only to tell people in which phase jobs are. In a
+// News bounds what is written only to tell people in which phase jobs are. In a
 // flood of short jobs that would be most of what is written, and the API server
 // would be busy with it in place of the jobs. Nil bounds nothing.
-type news struct {
+type News struct {
 	statuses *rate.Limiter
 	events   *rate.Limiter
 	models   *rate.Limiter
 	workers  int
 	// waiting is the number of jobs that wait to be reconciled.
 	waiting func() int
+
+	mu sync.Mutex
+	// started are the jobs whose first Pod was made before anything was recorded.
+	started map[types.NamespacedName]types.UID
 }
 
-func newNews(c config.Controller) *news {
+// NewNews is News by the configuration.
+func NewNews(c config.Controller) *News {
 	limit := rate.Limit(c.NewsPerSecond)
 	if c.NewsPerSecond == 0 {
 		limit = rate.Inf
 	}
 	burst := max(1, int(c.NewsPerSecond*newsBurst))
-	return &news{
+	return &News{
 		statuses: rate.NewLimiter(limit, burst), events: rate.NewLimiter(limit, burst), models: rate.NewLimiter(limit, burst),
-		workers: c.Workers, waiting: func() int { return 0 },
+		workers: c.Workers, waiting: func() int { return 0 }, started: map[types.NamespacedName]types.UID{},
 	}
 }
 
 // queue makes the controller's queue, the one that it would have by itself, and
 // keeps an eye on its length.
-func (n *news) queue(name string, limiter workqueue.TypedRateLimiter[reconcile.Request]) workqueue.TypedRateLimitingInterface[reconcile.Request] {
+func (n *News) queue(name string, limiter workqueue.TypedRateLimiter[reconcile.Request]) workqueue.TypedRateLimitingInterface[reconcile.Request] {
 	q := priorityqueue.New(name, func(o *priorityqueue.Opts[reconcile.Request]) { o.RateLimiter = limiter })
 	n.waiting = q.Len
 	return q
 }
 
 // flooded tells whether more jobs wait to be reconciled than a moment's work.
-func (n *news) flooded() bool {
+func (n *News) flooded() bool {
 	return n.statuses.Limit() != rate.Inf && n.waiting() > newsWaiting*n.workers
 }
 
-// putOff tells whether the decision is news for which there is no room now.
-func (n *news) putOff(decision *lifecycle.Decision, now time.Time) bool {
+// putOff tells whether the decision on the job is news for which there is no room now.
+// A Pod is made before anything is recorded of the job once only: were it deleted again
+// and again, nobody would count.
+func (n *News) putOff(job *v1alpha1.TrainingJob, decision *lifecycle.Decision, now time.Time) bool {
 	if n == nil || !decision.News {
 		return false
 	}
-	if now.Sub(phaseBegan(&decision.Status)) < newsLasting && n.flooded() {
-		return true
+	if len(decision.Actions) > 0 && n.startedBefore(job) {
+		return false
 	}
-	return !n.statuses.Allow()
+	passing := now.Sub(decision.NewsSince) < newsLasting && n.flooded()
+	if !passing && n.statuses.Allow() {
+		return false
+	}
+	if len(decision.Actions) > 0 {
+		n.mu.Lock()
+		defer n.mu.Unlock()
+		n.started[client.ObjectKeyFromObject(job)] = job.UID
+	}
+	return true
+}
+
+func (n *News) startedBefore(job *v1alpha1.TrainingJob) bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.started[client.ObjectKeyFromObject(job)] == job.UID
+}
+
+// forget forgets a job that is gone, or of which something is recorded now.
+func (n *News) forget(name types.NamespacedName) {
+	if n == nil {
+		return
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	delete(n.started, name)
 }
 
 // mayTell tells whether there is room for an event that the decision's job entered
 // the phase. Failures and cancels are always told.
-func (n *news) mayTell(decision *lifecycle.Decision, phase v1alpha1.Phase) bool {
+func (n *News) mayTell(decision *lifecycle.Decision, phase v1alpha1.Phase) bool {
 	switch {
 	case n == nil, phase == v1alpha1.PhaseFailed, phase == v1alpha1.PhaseCancelled:
 		return true
@@ -90,19 +125,8 @@ func (n *news) mayTell(decision *lifecycle.Decision, phase v1alpha1.Phase) bool 
 	return (decision.News || !n.flooded()) && n.events.Allow()
 }
 
-// phaseBegan is when the job's phase began.
-func phaseBegan(status *v1alpha1.TrainingJobStatus) time.Time {
-	for _, t := range status.PhaseTimes {
-		if t.Phase == status.Phase {
-			return t.At.Time
-		}
-	}
-	return time.Time{}
-}
-
-// later is the decision's result when it is put off.
-func (r *TrainingJobReconciler) later(decision lifecycle.Decision) ctrl.Result {
-	result := r.wakeAt(decision.Wake)
+// later is when to look at the job again whose status was put off, if not before.
+func later(result ctrl.Result) ctrl.Result {
 	if result.RequeueAfter == 0 || result.RequeueAfter > newsDelay {
 		result.RequeueAfter = newsDelay
 	}

@@ -4,7 +4,7 @@ import (
 	"testing"
 	"time"
 
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	ctrl "sigs.k8s.io/controller-runtime"
 
 	"github.com/swath-dev/swath/api/v1alpha1"
 	"github.com/swath-dev/swath/internal/config"
@@ -13,10 +13,9 @@ import (
 
 // downloading is the decision that a job has been downloading for that long.
 func downloading(now time.Time, lasted time.Duration, news bool) *lifecycle.Decision {
-	phase := v1alpha1.PhaseDownloadingFiles
-	return &lifecycle.Decision{News: news, Status: v1alpha1.TrainingJobStatus{
-		Phase: phase, PhaseTimes: []v1alpha1.PhaseTime{{Phase: phase, At: metav1.NewTime(now.Add(-lasted))}},
-	}}
+	return &lifecycle.Decision{
+		News: news, NewsSince: now.Add(-lasted), Status: v1alpha1.TrainingJobStatus{Phase: v1alpha1.PhaseDownloadingFiles},
+	}
 }
 
 // TestInAFloodOnlyLastingPhasesAreTold: and nothing that anything follows from is
@@ -38,9 +37,9 @@ func TestInAFloodOnlyLastingPhasesAreTold(t *testing.T) {
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
-			n := newNews(config.Controller{Workers: 4, NewsPerSecond: c.limit})
+			job, n := makeJob("ships", 0), NewNews(config.Controller{Workers: 4, NewsPerSecond: c.limit})
 			n.waiting = func() int { return c.waiting }
-			if got := n.putOff(downloading(now, c.lasted, c.news), now); got != c.putOff {
+			if got := n.putOff(job, downloading(now, c.lasted, c.news), now); got != c.putOff {
 				t.Errorf("the status is put off: %v, want %v", got, c.putOff)
 			}
 		})
@@ -50,19 +49,19 @@ func TestInAFloodOnlyLastingPhasesAreTold(t *testing.T) {
 // TestNewsIsBounded: in statuses and in events; failures and cancels are told.
 func TestNewsIsBounded(t *testing.T) {
 	now := time.Now()
-	n := newNews(config.Controller{Workers: 4, NewsPerSecond: 0.001})
+	job, n := makeJob("ships", 0), NewNews(config.Controller{Workers: 4, NewsPerSecond: 0.001})
 	decision := downloading(now, 0, true)
-	if n.putOff(decision, now) || !n.mayTell(decision, v1alpha1.PhaseDownloadingFiles) || !n.mayTell(decision, v1alpha1.PhaseSucceeded) {
+	if n.putOff(job, decision, now) || !n.mayTell(decision, v1alpha1.PhaseDownloadingFiles) || !n.mayTell(decision, v1alpha1.PhaseSucceeded) {
 		t.Error("the first of its kind is not told")
 	}
-	if !n.putOff(decision, now) || n.mayTell(decision, v1alpha1.PhaseDownloadingFiles) || n.mayTell(decision, v1alpha1.PhaseSucceeded) {
+	if !n.putOff(job, decision, now) || n.mayTell(decision, v1alpha1.PhaseDownloadingFiles) || n.mayTell(decision, v1alpha1.PhaseSucceeded) {
 		t.Error("news is told without a limit")
 	}
 	if !n.mayTell(decision, v1alpha1.PhaseFailed) || !n.mayTell(decision, v1alpha1.PhaseCancelled) {
 		t.Error("a failure or a cancel is not told")
 	}
-	if later := (&TrainingJobReconciler{}).later(*decision); later.RequeueAfter != newsDelay {
-		t.Errorf("what was put off comes again after %v", later.RequeueAfter)
+	if result := later(ctrl.Result{}); result.RequeueAfter != newsDelay {
+		t.Errorf("what was put off comes again after %v", result.RequeueAfter)
 	}
 }
 
@@ -70,7 +69,7 @@ func TestNewsIsBounded(t *testing.T) {
 // a write of its own.
 func TestEventsOfAFlood(t *testing.T) {
 	now := time.Now()
-	n := newNews(config.Controller{Workers: 4, NewsPerSecond: 10})
+	n := NewNews(config.Controller{Workers: 4, NewsPerSecond: 10})
 	n.waiting = func() int { return 9 }
 	if n.mayTell(downloading(now, 0, false), v1alpha1.PhaseInitializing) {
 		t.Error("in a flood a passing phase has an event")

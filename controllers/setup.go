@@ -37,7 +37,7 @@ type wakeEvent = event.TypedGenericEvent[types.NamespacedName]
 // Pods changes.
 func (r *TrainingJobReconciler) SetupWithManager(ctx context.Context, mgr ctrl.Manager) error {
 	r.wake = make(chan wakeEvent, 1024)
-	r.news = newNews(r.Config.Controller)
+	r.News = NewNews(r.Config.Controller)
 	if err := index(ctx, mgr.GetFieldIndexer()); err != nil {
 		return err
 	}
@@ -46,7 +46,7 @@ func (r *TrainingJobReconciler) SetupWithManager(ctx context.Context, mgr ctrl.M
 		For(&v1alpha1.TrainingJob{}, builder.WithPredicates(JobChanged())).
 		Watches(&corev1.Pod{}, handler.EnqueueRequestsFromMapFunc(jobOfPod), builder.WithPredicates(PodChanged())).
 		WatchesRawSource(source.Channel(r.wake, handler.TypedEnqueueRequestsFromMapFunc(requestByName))).
-		WithOptions(controller.Options{MaxConcurrentReconciles: r.Config.Controller.Workers, RateLimiter: retryLimiter(), NewQueue: r.news.queue}).
+		WithOptions(controller.Options{MaxConcurrentReconciles: r.Config.Controller.Workers, RateLimiter: retryLimiter(), NewQueue: r.News.queue}).
 		Complete(r)
 }
 

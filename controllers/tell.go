@@ -29,7 +29,7 @@ func (r *TrainingJobReconciler) tell(job *v1alpha1.TrainingJob, before *v1alpha1
 		r.event(job, corev1.EventTypeWarning, a.Reason, fmt.Sprintf("attempt %d of %s: %s", a.Number, a.Stage, a.Message))
 	}
 	for _, entered := range decision.Entered {
-		if !r.news.mayTell(&decision, entered.Phase) {
+		if !r.News.mayTell(&decision, entered.Phase) {
 			continue // The status has all phases with their times.
 		}
 		r.event(job, phaseEventType(entered.Phase), phaseEvents[entered.Phase], phaseNote(job, entered.Phase))

@@ -44,9 +44,10 @@ type TrainingJobReconciler struct {
 	Queue *queue.Ledger
 	// Metrics are the operator's Prometheus metrics.
 	Metrics *Metrics
+	// News bounds what is written only to tell in which phase jobs are.
+	News *News
 
 	wake     chan wakeEvent
-	news     *news
 	troubles troubles
 	wordings wordings
 	rebuild  sync.Mutex
@@ -83,12 +84,12 @@ func (r *TrainingJobReconciler) Reconcile(ctx context.Context, request ctrl.Requ
 	}
 	decision := lifecycle.Decide(observed)
 	if decision.NeedsLivePods {
-		if observed, decision, err = r.decideLive(ctx, job, observed, decision); err != nil {
+		if observed, decision, err = r.decideLive(ctx, job); err != nil {
 			return ctrl.Result{}, err
 		}
 	}
-	if r.news.putOff(&decision, r.Clock.Now()) {
-		return r.later(decision), nil
+	if r.News.putOff(job, &decision, r.Clock.Now()) {
+		return r.actUnrecorded(ctx, job, decision)
 	}
 	recorded, err := r.record(ctx, job, &decision)
 	if err == nil {
@@ -111,6 +112,22 @@ func (r *TrainingJobReconciler) Reconcile(ctx context.Context, request ctrl.Requ
 		return ctrl.Result{}, err
 	}
 	return r.wakeAt(earlier(decision.Wake, former)), nil
+}
+
+// actUnrecorded does what was decided and puts its record off. A Pod that cannot be made
+// is no news: the job is looked at again at once, and that is recorded.
+func (r *TrainingJobReconciler) actUnrecorded(ctx context.Context, job *v1alpha1.TrainingJob, decision lifecycle.Decision) (ctrl.Result, error) {
+	decided := *job
+	decided.Status = decision.Status
+	err := r.act(ctx, &decided, decision.Actions, false)
+	var refused *refusedError
+	switch {
+	case errors.Is(err, errStale), errors.As(err, &refused):
+		return ctrl.Result{RequeueAfter: staleRetry}, nil
+	case err != nil:
+		return ctrl.Result{}, err
+	}
+	return later(r.wakeAt(decision.Wake)), nil
 }
 
 // endRefused records what follows from a Pod that could not be made, and does what

@@ -46,8 +46,8 @@ type TrainingJobStatus struct {
 	// +optional
 	ID string `json:"id,omitempty"`
 
-	// phase is the state of the job in the words of the training API. It is for
-	// people; programs watch the conditions.
+	// phase is the state of the job in the words of the training API, initializing
+	// from the start. It is for people; programs watch the conditions.
 	// +optional
 	Phase Phase `json:"phase,omitempty"`
 

@@ -30,21 +30,21 @@ type FileName string
 // TrainingJobSpec is the training request. Task, files and hyperparameters are
 // the body of POST /training/jobs and never change; to train with others, make
 // another TrainingJob.
-// +kubebuilder:validation:XValidation:rule="self.task == oldSelf.task",message="task is immutable: make another TrainingJob to train another task"
-// +kubebuilder:validation:XValidation:rule="self.trainingFile == oldSelf.trainingFile",message="trainingFile is immutable: make another TrainingJob to train on another file"
-// +kubebuilder:validation:XValidation:rule="has(self.validationFile) == has(oldSelf.validationFile) && (!has(self.validationFile) || self.validationFile == oldSelf.validationFile)",message="validationFile is immutable: make another TrainingJob to validate with another file"
-// +kubebuilder:validation:XValidation:rule="has(self.hyperparameters) == has(oldSelf.hyperparameters) && (!has(self.hyperparameters) || self.hyperparameters == oldSelf.hyperparameters)",message="hyperparameters are immutable: make another TrainingJob to train with others"
+// +kubebuilder:validation:XValidation:rule="has(self.validationFile) == has(oldSelf.validationFile)",fieldPath=".validationFile",message="validationFile is immutable: make another TrainingJob to validate with another file"
+// +kubebuilder:validation:XValidation:rule="has(self.hyperparameters) == has(oldSelf.hyperparameters)",fieldPath=".hyperparameters",message="hyperparameters are immutable: make another TrainingJob to train with others"
 // +kubebuilder:validation:XValidation:rule="!has(self.validationFile) || self.validationFile != self.trainingFile",message="validationFile must differ from trainingFile: metrics on the data that was trained on say nothing"
 // +kubebuilder:validation:XValidation:rule="self.task != 'segmentation' || (has(self.hyperparameters) && has(self.hyperparameters.numClasses))",message="hyperparameters.numClasses is required for segmentation"
 // +kubebuilder:validation:XValidation:rule="!(has(oldSelf.cancel) && oldSelf.cancel) || (has(self.cancel) && self.cancel)",message="cancel cannot be taken back: make another TrainingJob"
 type TrainingJobSpec struct {
 	// task is what to train for: classification (a class for each image) or
 	// segmentation (a class for each pixel).
+	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="task is immutable: make another TrainingJob to train another task"
 	// +required
 	Task Task `json:"task,omitempty"`
 
 	// trainingFile is the ID of the uploaded file with the training data, such
 	// as file-lw3zjxrg.
+	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="trainingFile is immutable: make another TrainingJob to train on another file"
 	// +required
 	TrainingFile FileName `json:"trainingFile,omitempty"`
 
@@ -52,11 +52,13 @@ type TrainingJobSpec struct {
 	// When it is given, metrics on it are computed after every epoch, and the
 	// weights with the least validation loss are kept. The same data should not
 	// be in both files.
+	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="validationFile is immutable: make another TrainingJob to validate with another file"
 	// +optional
 	ValidationFile *FileName `json:"validationFile,omitempty"`
 
 	// hyperparameters steer the training. Whatever is left out is chosen by the
 	// trainer from the data; what it chose stands in status.hyperparameters.
+	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="hyperparameters are immutable: make another TrainingJob to train with others"
 	// +optional
 	Hyperparameters *Hyperparameters `json:"hyperparameters,omitempty"`
 
@@ -127,7 +129,7 @@ type TrainingJob struct {
 	Spec TrainingJobSpec `json:"spec,omitzero"`
 
 	// status is what has become of the request.
-	// +default={"observedGeneration": -1}
+	// +default={"phase": "initializing", "observedGeneration": -1}
 	// +optional
 	Status TrainingJobStatus `json:"status,omitzero"`
 }

@@ -2,7 +2,7 @@ package contract
 
 import "strconv"
 
-// The environment of every stage. The job cannot set any of these names.
+// The environment of the stages. The job cannot set any of these names.
 const (
 	// EnvStorageURL is the bucket as a gocloud.dev URL, such as
 	// s3://bucket?region=eu-central-1 or file:///swath/storage.
@@ -10,9 +10,9 @@ const (
 	// EnvStoragePrefix is the namespace's part of the bucket: all of the job's
 	// files are below it.
 	EnvStoragePrefix = "SWATH_STORAGE_PREFIX"
-	// EnvPodUID is the UID of the Pod; progress repeats it.
+	// EnvPodUID is the UID of the Pod, for train; progress repeats it.
 	EnvPodUID = "SWATH_POD_UID"
-	// EnvMemoryLimit is the container's memory limit in bytes.
+	// EnvMemoryLimit is the container's memory limit in bytes, for train.
 	EnvMemoryLimit = "SWATH_MEMORY_LIMIT"
 )
 

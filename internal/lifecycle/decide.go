@@ -16,19 +16,22 @@ type Decision struct {
 	Status v1alpha1.TrainingJobStatus
 	// Ends is set when the decision is an end that is not recorded yet.
 	Ends bool
-	// NeedsLivePods is set for an end, and for what goes by a Pod not being there or
-	// having no node: it has to be decided again on Pods that are read live before it
-	// is recorded.
+	// NeedsLivePods is set for what goes by a Pod not being there or having no node, as
+	// ends other than success do: it has to be decided again on Pods that are read live
+	// before it is recorded. A success goes by a container that has ended, which stays
+	// so, and its message, which names this job and start: a cache can be late with it,
+	// not wrong.
 	NeedsLivePods bool
-	// Actions are what to do once the status is recorded, in order.
+	// Actions are what to do once the status is recorded or put off, in order.
 	Actions []Action
 	// Entered are the phases that were entered, with their times, in order.
 	Entered []v1alpha1.PhaseTime
 	// Settled is the attempt that was added; nil for none.
 	Settled *v1alpha1.Attempt
-	// News is set when the decision only says in which phase the job is: writing
-	// it may wait.
-	News bool
+	// News is set when the decision only says in which phase the job is, since
+	// NewsSince: writing it may wait, and what to do is done without it.
+	News      bool
+	NewsSince time.Time
 	// Wake is when to decide again if nothing happens before; zero for never.
 	Wake time.Time
 }
@@ -53,10 +56,12 @@ func Decide(o Observed) Decision {
 	w.queuePosition()
 	w.watchBlocked()
 	d := Decision{
-		Status: *w.status, Ends: ends, NeedsLivePods: ends || w.needsLive,
+		Status: *w.status, Ends: ends, NeedsLivePods: w.needsLive || ends && w.status.Phase != v1alpha1.PhaseSucceeded,
 		Actions: actions, Entered: w.entered, Settled: w.added, Wake: w.wake,
 	}
-	d.News = w.onlyNews(&d, refusal)
+	if d.News = w.onlyNews(&d, refusal); d.News {
+		d.NewsSince = w.newsSince()
+	}
 	return d
 }
 

@@ -44,7 +44,7 @@ var dimensions = []dimension{
 
 func nothing(*lifecycle.Observed) {}
 
-// preparePods are the forms of the prepare Pod, and without files or with.
+// preparePods are the forms of the prepare Pod, recorded or not, and without files or with.
 func preparePods() dimension {
 	forms := dimension{
 		nothing,
@@ -69,6 +69,14 @@ func preparePods() dimension {
 			pod.Stages = s
 			pod.Terminal = s[contract.StageValidate].State == lifecycle.Ended || s[contract.StageDownload].ExitCode != 0
 			o.Pods = append(o.Pods, pod)
+		})
+	}
+	for _, recorded := range forms[3:] {
+		forms = append(forms, func(o *lifecycle.Observed) {
+			recorded(o)
+			if !o.Job.Status.Phase.Finished() {
+				o.Job.Status = v1alpha1.TrainingJobStatus{Phase: v1alpha1.PhaseInitializing, ObservedGeneration: -1}
+			}
 		})
 	}
 	return forms

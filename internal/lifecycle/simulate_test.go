@@ -46,7 +46,7 @@ type versionedJob struct {
 
 func newSimulation(t *rapid.T) *simulation {
 	s := &simulation{t: t, now: start, job: makeJob(), pods: map[string]lifecycle.Pod{}}
-	s.job.Status = v1alpha1.TrainingJobStatus{ObservedGeneration: -1}
+	s.job.Status = v1alpha1.TrainingJobStatus{Phase: v1alpha1.PhaseInitializing, ObservedGeneration: -1}
 	s.job.Spec.BackoffLimit = ptr.To(rapid.Int32Range(0, 2).Draw(t, "backoffLimit"))
 	if deadline := rapid.SampledFrom([]int64{0, 0, 100, 2000}).Draw(t, "deadline"); deadline > 0 {
 		s.job.Spec.ActiveDeadlineSeconds = &deadline
@@ -92,6 +92,9 @@ func (s *simulation) operate(writes int) {
 		d = lifecycle.Decide(o)
 	}
 	recorded, current := !statusEqual(&cached.job.Status, &d.Status), cached.version == s.version
+	if d.News && rapid.Bool().Draw(s.t, "put off") {
+		recorded = false
+	}
 	if recorded {
 		if writes == 0 {
 			s.newLeader()

@@ -42,6 +42,7 @@ func newWorld(o Observed) *world {
 		w.status.ID = contract.JobID(string(o.Job.UID))
 	}
 	w.status.ObservedGeneration = o.Job.Generation
+	w.countUnrecorded()
 	for i := range o.Pods {
 		p := &o.Pods[i]
 		switch {
@@ -54,6 +55,22 @@ func newWorld(o Observed) *world {
 	w.prepared, w.trained = w.outcomeOf(w.prepare), w.outcomeOf(w.train)
 	return w
 }
+
+// countUnrecorded counts the first preparation by its Pod, when that was made before
+// anything was recorded of the job. Its number needs no record: it is the first.
+func (w *world) countUnrecorded() {
+	if !w.unrecorded() {
+		return
+	}
+	for i := range w.Pods {
+		if p := &w.Pods[i]; p.Role == v1alpha1.RolePrepare && p.Number == 1 {
+			w.status.Prepares = 1
+		}
+	}
+}
+
+// unrecorded tells whether nothing is recorded of the job yet.
+func (w *world) unrecorded() bool { return w.Job.Status.ID == "" }
 
 func (w *world) cancel() bool { return ptr.Deref(w.Job.Spec.Cancel, false) }
 

@@ -16,9 +16,6 @@ import (
 // gateway says of a job whose status has none.
 func describe(job *v1alpha1.TrainingJob, place queuePlace, now time.Time) string {
 	phase := job.Status.Phase
-	if phase == "" {
-		phase = v1alpha1.PhaseInitializing
-	}
 	parts := []string{string(phase)}
 	if ptr.Deref(job.Spec.Cancel, false) && !phase.Finished() {
 		parts = append(parts, "being cancelled")

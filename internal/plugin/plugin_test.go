@@ -85,7 +85,7 @@ func TestLineSaysHowTheJobGetsOn(t *testing.T) {
 		job  v1alpha1.TrainingJob
 		want string
 	}{
-		"new":     {v1alpha1.TrainingJob{}, "initializing"},
+		"new":     {v1alpha1.TrainingJob{Status: v1alpha1.TrainingJobStatus{Phase: "initializing"}}, "initializing"},
 		"waiting": {v1alpha1.TrainingJob{Status: v1alpha1.TrainingJobStatus{Phase: "queued", Conditions: waiting}}, "queued  no node can take Pod ships-train-1"},
 		"queued":  {v1alpha1.TrainingJob{Status: v1alpha1.TrainingJobStatus{Phase: "queued", QueuePosition: ptr.To[int32](3), Conditions: waiting}}, "queued  place 3 in the queue"},
 		"running": {

@@ -194,14 +194,19 @@ func (b *builder) container(stage contract.Stage) (corev1.Container, error) {
 
 // env is the environment of the contract.
 func (b *builder) env(stage contract.Stage) []corev1.EnvVar {
-	return []corev1.EnvVar{
+	env := []corev1.EnvVar{
 		{Name: contract.EnvStorageURL, Value: b.storage.URL},
 		{Name: contract.EnvStoragePrefix, Value: b.job.Namespace},
-		{Name: contract.EnvPodUID, ValueFrom: &corev1.EnvVarSource{FieldRef: &corev1.ObjectFieldSelector{APIVersion: "v1", FieldPath: "metadata.uid"}}},
-		{Name: contract.EnvMemoryLimit, ValueFrom: &corev1.EnvVarSource{ResourceFieldRef: &corev1.ResourceFieldSelector{
-			ContainerName: string(stage), Resource: "limits.memory",
-		}}},
 	}
+	if stage == contract.StageTrain {
+		env = append(env,
+			corev1.EnvVar{Name: contract.EnvPodUID, ValueFrom: &corev1.EnvVarSource{FieldRef: &corev1.ObjectFieldSelector{APIVersion: "v1", FieldPath: "metadata.uid"}}},
+			corev1.EnvVar{Name: contract.EnvMemoryLimit, ValueFrom: &corev1.EnvVarSource{ResourceFieldRef: &corev1.ResourceFieldSelector{
+				ContainerName: string(stage), Resource: "limits.memory",
+			}}},
+		)
+	}
+	return env
 }
 
 // args are what the stage is told on its command line.

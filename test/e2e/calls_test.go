@@ -101,6 +101,7 @@ func (r *reader) text(field string) string {
 }
 
 func TestLinesOfTheDocumentAreTrueAndAllCalls(t *testing.T) {
+	t.Parallel()
 	k := newCluster(t, "e2e-document")
 	r := newReader(k)
 	address := k.gateway()
@@ -238,6 +239,7 @@ func compareCalls(t *testing.T, address string, shown map[string]bool) {
 }
 
 func TestDemoShowsEveryCallAndItsLinesCanBePasted(t *testing.T) {
+	t.Parallel()
 	k := newCluster(t, "e2e-demo")
 	kubeconfig := run(t, "kubeconfig")
 	command := exec.CommandContext(t.Context(), "../../hack/demo/http", k.namespace)

@@ -10,8 +10,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/swath-dev/swath/test/await"
-
 	"github.com/go-logr/logr"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -23,6 +21,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/swath-dev/swath/api/v1alpha1"
+	"github.com/swath-dev/swath/test/await"
 )
 
 // What `make test-e2e` says about its cluster.
@@ -51,6 +50,11 @@ type cluster struct {
 	storage string
 }
 
+func TestMain(m *testing.M) {
+	log.SetLogger(logr.Discard())
+	os.Exit(m.Run())
+}
+
 // newCluster gives a test a namespace of its own with storage in it.
 func newCluster(t *testing.T, namespace string) *cluster {
 	t.Helper()
@@ -63,7 +67,6 @@ func newCluster(t *testing.T, namespace string) *cluster {
 			t.Fatal(err)
 		}
 	}
-	log.SetLogger(logr.Discard())
 	config, err := clientcmd.BuildConfigFromFlags("", run(t, "kubeconfig"))
 	if err != nil {
 		t.Fatal(err)

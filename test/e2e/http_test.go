@@ -50,6 +50,7 @@ func python(t *testing.T) string {
 }
 
 func TestGuidesClientRunsUnchanged(t *testing.T) {
+	t.Parallel()
 	interpreter := python(t)
 	k := newCluster(t, "e2e-guide")
 	k.mayTrain()
@@ -63,6 +64,7 @@ func TestGuidesClientRunsUnchanged(t *testing.T) {
 }
 
 func TestPluginDoesWhatAPersonWants(t *testing.T) {
+	t.Parallel()
 	k := newCluster(t, "e2e-plugin")
 	k.mayTrain()
 	folder := t.TempDir()
@@ -101,6 +103,7 @@ func TestPluginDoesWhatAPersonWants(t *testing.T) {
 }
 
 func TestBothDoorsShowTheSameJob(t *testing.T) {
+	t.Parallel()
 	k := newCluster(t, "e2e-doors")
 	k.mayTrain()
 	k.uploadOlinda()

@@ -19,7 +19,7 @@ import (
 const epochsToInterrupt = 250
 
 // Whatever interrupts a job, it ends with the model that it would have had
-// without: the digest of the weights is the same.
+// without: the digest of the weights is the same. No other test runs meanwhile.
 func TestInterruptionsChangeNothing(t *testing.T) {
 	k := newCluster(t, "e2e-interrupt")
 	k.uploadOlinda()
@@ -31,11 +31,13 @@ func TestInterruptionsChangeNothing(t *testing.T) {
 		interrupt func(*cluster, *v1alpha1.TrainingJob)
 		// starts is how often training starts, disruptions how many count.
 		starts, disruptions int32
+		// beside has it happen to other jobs at the same time.
+		beside bool
 	}{
-		{name: "suspended", interrupt: suspendAndResume, starts: 2},
-		{name: "evicted", interrupt: evict, starts: 2, disruptions: 1},
+		{name: "suspended", interrupt: suspendAndResume, starts: 2, beside: true},
+		{name: "evicted", interrupt: evict, starts: 2, disruptions: 1, beside: true},
+		{name: "deleted-pod", interrupt: deletePod, starts: 2, disruptions: 1, beside: true},
 		{name: "drained-node", interrupt: drain, starts: 2, disruptions: 1},
-		{name: "deleted-pod", interrupt: deletePod, starts: 2, disruptions: 1},
 		// What happens to Kubernetes or to the operator is nothing to a job that trains.
 		{name: "killed-manager", interrupt: killManager, starts: 1},
 		{name: "restarted-kubelet", interrupt: restart("kubelet"), starts: 1},
@@ -44,6 +46,9 @@ func TestInterruptionsChangeNothing(t *testing.T) {
 	}
 	for _, tt := range interruptions {
 		t.Run(tt.name, func(t *testing.T) {
+			if tt.beside {
+				t.Parallel()
+			}
 			k := &cluster{Client: k.Client, t: t, namespace: k.namespace, storage: k.storage}
 			k.create(k.longClassification(tt.name))
 			job := k.waitForEpochs(tt.name, 2)

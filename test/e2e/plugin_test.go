@@ -27,6 +27,7 @@ import (
 )
 
 func TestKubeconfigWithAClientCertificateIsAllThatThePluginNeeds(t *testing.T) {
+	t.Parallel()
 	k := newCluster(t, "e2e-certificate")
 	k.mayTrain()
 	const user = "alice-of-e2e"

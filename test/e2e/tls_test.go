@@ -29,6 +29,7 @@ import (
 const tlsGateway = "gateway-tls"
 
 func TestPluginReachesAGatewayWithTLS(t *testing.T) {
+	t.Parallel()
 	k := newCluster(t, "e2e-tls")
 	k.mayTrain()
 	deployment, service := k.withTLS()

@@ -9,6 +9,7 @@ import (
 
 // Both tasks end with a stored model that is as good as the defaults promise.
 func TestBothTasksSucceed(t *testing.T) {
+	t.Parallel()
 	k := newCluster(t, "e2e-succeed")
 	k.uploadOlinda()
 	k.create(k.classification("classification"))
@@ -29,6 +30,7 @@ func TestBothTasksSucceed(t *testing.T) {
 
 // A broken file fails the job before it is queued, with the trainer's sentence.
 func TestBrokenFileFails(t *testing.T) {
+	t.Parallel()
 	k := newCluster(t, "e2e-broken")
 	k.upload("hdf5/r_nan_pixel.h5", classificationTrain)
 	job := k.classification("broken")
@@ -48,6 +50,7 @@ func TestBrokenFileFails(t *testing.T) {
 
 // A file that is not in storage fails the job at once and is named.
 func TestMissingFileFails(t *testing.T) {
+	t.Parallel()
 	k := newCluster(t, "e2e-missing")
 	k.create(k.classification("missing"))
 
@@ -59,6 +62,7 @@ func TestMissingFileFails(t *testing.T) {
 
 // A job that is cancelled while it trains ends cancelled, with no Pod left.
 func TestCancelWhileTraining(t *testing.T) {
+	t.Parallel()
 	k := newCluster(t, "e2e-cancel")
 	k.uploadOlinda()
 	k.create(k.segmentation("cancelled", 5000))

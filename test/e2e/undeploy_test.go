@@ -16,6 +16,7 @@ import (
 
 // A namespace in which a job trains can be deleted, and that ends by itself.
 func TestANamespaceIsDeletedWhileAJobTrains(t *testing.T) {
+	t.Parallel()
 	k := newCluster(t, "e2e-namespace")
 	k.uploadOlinda()
 	k.create(k.segmentation("training", 5000))
@@ -27,7 +28,8 @@ func TestANamespaceIsDeletedWhileAJobTrains(t *testing.T) {
 	k.goesAway("namespace "+k.namespace, namespace)
 }
 
-// Swath is removed while a job trains: nothing of it stays, and nothing hangs.
+// Swath is removed while a job trains: nothing of it stays, and nothing hangs. No other
+// test runs meanwhile.
 func TestUndeployWhileAJobTrains(t *testing.T) {
 	k := newCluster(t, "e2e-undeploy")
 	k.uploadOlinda()

@@ -9,6 +9,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/utils/ptr"
+	"sigs.k8s.io/cli-utils/pkg/kstatus/status"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/yaml"
 
@@ -80,6 +81,19 @@ func check(t *testing.T, name string, err error, says string) {
 		t.Errorf("%s: the API server says %v", name, err)
 	case says != "" && (err == nil || !strings.Contains(err.Error(), says)):
 		t.Errorf("%s: the API server says %v, want %q", name, err, says)
+	}
+}
+
+// A job that no operator has seen says so: its phase is there from the start, and tools
+// that follow kstatus read it as in progress.
+func TestAJobHasItsPhaseFromTheStart(t *testing.T) {
+	s := newStage(t, withoutOperator)
+	job := s.submit(newJob("ships"))
+	for _, seen := range []*v1alpha1.TrainingJob{job, s.job(job)} {
+		if seen.Status.Phase != v1alpha1.PhaseInitializing || seen.Status.ObservedGeneration != -1 {
+			t.Errorf("a new job has the phase %q and the observed generation %d", seen.Status.Phase, seen.Status.ObservedGeneration)
+		}
+		s.wantKstatus(seen, status.InProgressStatus)
 	}
 }
 

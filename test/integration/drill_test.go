@@ -34,6 +34,8 @@ type drill struct {
 	// ended in an error since the last that did not.
 	due    time.Time
 	errors int
+	// news is what bounds news in the operator; nil for nothing.
+	news *controllers.News
 	// done are the phases in which the user has acted.
 	done    map[v1alpha1.Phase]bool
 	resumed bool
@@ -50,14 +52,14 @@ const maxRounds = 300
 
 // drill runs a job in which that call goes wrong, and tells whether there was such a
 // call.
-func (s *stage) drill(e ending, fault fault, at int) bool {
+func (s *stage) drill(e ending, fault fault, at int, news *controllers.News) bool {
 	s.t.Helper()
 	s.clock.SetTime(time.Now().Truncate(time.Second))
 	job := newJob("ships")
 	if e.spec != nil {
 		e.spec(&job.Spec)
 	}
-	d := &drill{s: s, ending: e, job: s.job(s.submit(job)), done: map[v1alpha1.Phase]bool{}}
+	d := &drill{s: s, ending: e, news: news, job: s.job(s.submit(job)), done: map[v1alpha1.Phase]bool{}}
 	random := rand.New(rand.NewPCG(1, uint64(at)))
 	d.f = &faulty{Client: cluster, caches: &caches{random: random}, fault: fault, since: e.since, at: at, goOn: func() { d.world() }}
 	d.look()
@@ -73,7 +75,7 @@ func (d *drill) restart() {
 	d.f.crashed, d.errors = false, 0
 	d.reconciler = &controllers.TrainingJobReconciler{
 		Client: d.f, Live: live{d.f}, Config: &d.s.config, Clock: d.s.clock, Recorder: &events.FakeRecorder{},
-		Queue: queue.NewLedger(0, 0), Metrics: controllers.NewMetrics(prometheus.NewRegistry()),
+		Queue: queue.NewLedger(0, 0), Metrics: controllers.NewMetrics(prometheus.NewRegistry()), News: d.news,
 	}
 	d.due = d.s.clock.Now()
 }

@@ -191,10 +191,18 @@ func (k *kubelet) gone() {
 	})
 }
 
+// idOf is the job's ID; in a flood it may not be recorded yet.
+func idOf(job *v1alpha1.TrainingJob) string {
+	if job.Status.ID != "" {
+		return job.Status.ID
+	}
+	return contract.JobID(string(job.UID))
+}
+
 // validated is what validate says of a good file.
 func validated(job *v1alpha1.TrainingJob, start int32) contract.Message {
 	m := contract.Message{
-		Job: job.Status.ID, Start: start, Stage: contract.StageValidate,
+		Job: idOf(job), Start: start, Stage: contract.StageValidate,
 		Training: &contract.File{SHA256: digest('a'), Bytes: 1000, Samples: 80},
 	}
 	if job.Spec.ValidationFile != nil {
@@ -206,9 +214,9 @@ func validated(job *v1alpha1.TrainingJob, start int32) contract.Message {
 // trained is what train says of a stored model.
 func trained(job *v1alpha1.TrainingJob, start int32) contract.Message {
 	return contract.Message{
-		Job: job.Status.ID, Start: start, Stage: contract.StageTrain,
-		Model: contract.ModelID(job.Status.ID), Manifest: digest('c'),
-		ResultsFile: contract.ResultsFileID(job.Status.ID), Summary: "epoch 40/40, accuracy 0.99",
+		Job: idOf(job), Start: start, Stage: contract.StageTrain,
+		Model: contract.ModelID(idOf(job)), Manifest: digest('c'),
+		ResultsFile: contract.ResultsFileID(idOf(job)), Summary: "epoch 40/40, accuracy 0.99",
 	}
 }
 

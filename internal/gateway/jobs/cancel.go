@@ -69,8 +69,6 @@ func Phase(job *v1alpha1.TrainingJob) v1alpha1.Phase {
 		return job.Status.Phase
 	case ptr.Deref(job.Spec.Cancel, false):
 		return v1alpha1.PhaseCancelled
-	case job.Status.Phase == "":
-		return v1alpha1.PhaseInitializing
 	}
 	return job.Status.Phase
 }

@@ -100,7 +100,12 @@ func (b *bench) measure() (results, error) {
 		}
 	}
 	for round := range b.rounds {
-		for _, s := range []side{jobs, training} {
+		// The machine's speed drifts, so that each goes first in turn.
+		order := []side{jobs, training}
+		if round%2 == 1 {
+			slices.Reverse(order)
+		}
+		for _, s := range order {
 			say("round %d of %d: a backlog of %d %ss", round+1, b.rounds, b.jobs, s.name)
 			result, err := b.runBacklog(b.ctx, s, s.namespace()+"-"+strconv.Itoa(round), b.jobs)
 			if err != nil {

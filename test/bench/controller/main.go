@@ -37,7 +37,7 @@ type options struct {
 func main() {
 	var o options
 	flag.IntVar(&o.jobs, "jobs", 1000, "how many jobs of each kind a backlog has")
-	flag.IntVar(&o.rounds, "rounds", 3, "how often both backlogs are driven, in turn; medians are reported")
+	flag.IntVar(&o.rounds, "rounds", 5, "how often both backlogs are driven, each going first in turn; medians are reported")
 	flag.Float64Var(&o.rate, "rate", 10, "how many TrainingJobs are made each second for the time to the first Pod")
 	flag.IntVar(&o.steady, "steady", 300, "how many TrainingJobs are made at that rate")
 	flag.DurationVar(&o.dwell, "dwell", time.Second, "how long each state of their Pods lasts, so that each is seen")
