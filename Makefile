@@ -82,9 +82,10 @@ test: ## Do all the set-up and run all tests.
 test-unit: ## Run the tests that need no API server and no cluster.
 	$(GO) test $$($(GO) list ./... | grep -v /swath/test/)
 
+# The packages in which tests wait for programs come first, and three at a time: there is always something to compute.
 .PHONY: test-integration
 test-integration: ## Run all tests but the end-to-end ones; a real API server and etcd are started for them.
-	KUBEBUILDER_ASSETS=$$($(GO) run ./hack/cluster/envtest) $(GO) test -timeout 30m $$($(GO) list ./... | grep -v /swath/test/e2e)
+	KUBEBUILDER_ASSETS=$$($(GO) run ./hack/cluster/envtest) $(GO) test -p 3 -timeout 30m $$($(GO) list ./... | grep -v /swath/test/e2e | sort -r)
 	cd test/alerts && $(GO) test ./...
 
 .PHONY: test-e2e
