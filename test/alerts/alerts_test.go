@@ -91,6 +91,9 @@ func TestAlertsAskForDocumentedMetrics(t *testing.T) {
 		parsed, _ := rulefmt.Parse(spec, false, model.UTF8Validation, parser.NewParser(parser.Options{}), slog.New(slog.DiscardHandler))
 		for _, group := range parsed.Groups {
 			for _, rule := range group.Rules {
+				if !bytes.Contains(document, []byte("\n| `"+rule.Alert+"` |")) {
+					t.Errorf("%s does not say what the alert %s means", operating, rule.Alert)
+				}
 				for _, name := range metrics(t, rule.Expr) {
 					asked++
 					if ours.MatchString(name) && !regexp.MustCompile("(?m)^\\| `"+name+"[`{]").Match(document) {
