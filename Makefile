@@ -7,7 +7,7 @@ SHELL := /usr/bin/env bash -o pipefail
 GO ?= go
 # The tools are pinned in modules of their own: their dependencies are not ours.
 TOOL := $(GO) tool -modfile=hack/tools/go.mod
-LINT := $(GO) tool -modfile=hack/tools/lint/go.mod golangci-lint-kube-api-linter
+LINT := $(GO) tool -modfile=$(CURDIR)/hack/tools/lint/go.mod golangci-lint-kube-api-linter
 
 # VERSION is what the programs say they are.
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
@@ -67,6 +67,7 @@ verify-format: ## Check that the code is formatted and the modules are tidy.
 .PHONY: lint
 lint: ## Lint the code, the API and the import rule.
 	$(LINT) run
+	cd test/alerts && $(LINT) run --config $(CURDIR)/.golangci.yml
 
 .PHONY: vulncheck
 vulncheck: ## Look for known vulnerabilities (GOVULNDB names the database).
