@@ -41,9 +41,11 @@ func (r *TrainingJobReconciler) act(ctx context.Context, job *v1alpha1.TrainingJ
 	return nil
 }
 
-// confirm makes sure that the job is still the one that was decided on.
+// confirm makes sure that the job is still the one that was decided on. Its version
+// tells that, so that only its metadata is read.
 func (r *TrainingJobReconciler) confirm(ctx context.Context, job *v1alpha1.TrainingJob) error {
-	var live v1alpha1.TrainingJob
+	var live metav1.PartialObjectMetadata
+	live.SetGroupVersionKind(v1alpha1.GroupVersion.WithKind(v1alpha1.TrainingJobKind))
 	err := r.Live.Get(ctx, client.ObjectKeyFromObject(job), &live)
 	switch {
 	case apierrors.IsNotFound(err):
