@@ -1,10 +1,12 @@
 package controllers
 
 import (
+	"slices"
 	"testing"
 
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
-	"sigs.k8s.io/controller-runtime/pkg/client"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/swath-dev/swath/api/v1alpha1"
 	"github.com/swath-dev/swath/internal/contract"
@@ -14,14 +16,6 @@ import (
 func (s *server) flood() {
 	s.reconciler.News = NewNews(s.config.Controller)
 	s.reconciler.News.waiting = func() int { return 1000 }
-}
-
-// deletePod removes the Pod at once.
-func (s *server) deletePod(name string) {
-	s.t.Helper()
-	if err := s.client.Delete(s.t.Context(), s.pod(name), client.GracePeriodSeconds(0)); err != nil {
-		s.t.Fatal(err)
-	}
 }
 
 // In a flood a job gets its first Pod before anything is recorded of it, and what is
@@ -46,45 +40,48 @@ func TestInAFloodTheFirstPodComesBeforeTheRecord(t *testing.T) {
 	}
 }
 
-// A first Pod that is deleted before anything is recorded is not made again and again
-// without a record of it.
-func TestInAFloodTheFirstPodIsMadeUnrecordedOnce(t *testing.T) {
-	s := newServer(t, nil, makeJob("ships", 0))
-	s.flood()
-	s.reconcile("ships")
-	s.deletePod("ships-prepare-1")
-	s.reconcile("ships")
-	if pod, status := s.pod("ships-prepare-1"), s.job("ships").Status; pod == nil || status.Prepares != 1 {
-		t.Fatalf("the Pod is there again: %v; preparations recorded: %d", pod != nil, status.Prepares)
-	}
-	if len(s.reconciler.News.started) != 0 {
-		t.Error("a job is remembered after its record")
-	}
-	// Another job of that name is another job.
-	s.deletePod("ships-prepare-1")
-	s.deleteJob(s.job("ships"))
-	s.reconcile("ships")
-	again := makeJob("ships", 0)
-	again.UID = "uid-of-another"
-	s.create(again)
-	s.statuses = 0
-	s.reconcile("ships")
-	if s.pod("ships-prepare-1") == nil || s.statuses != 0 {
-		t.Errorf("the next job of the name has its Pod: %v; its status was written %d times", s.pod("ships-prepare-1") != nil, s.statuses)
-	}
-}
-
 // What keeps the first Pod from being made is said at once, in a flood too.
 func TestInAFloodARefusedFirstPodIsTold(t *testing.T) {
 	s := newServer(t, nil, makeJob("ships", 0))
 	s.flood()
 	s.refusePods()
-	if result := s.reconcile("ships"); result.RequeueAfter == 0 || result.RequeueAfter > staleRetry {
-		t.Errorf("the refused Pod is looked at again after %v", result.RequeueAfter)
-	}
 	s.reconcile("ships")
 	c := meta.FindStatusCondition(s.job("ships").Status.Conditions, v1alpha1.ConditionRunning)
 	if c == nil || c.Reason != v1alpha1.ReasonQuotaExceeded {
 		t.Errorf("the condition is %v", c)
+	}
+}
+
+// A Pod of a job that had the name before is let go in a flood, too.
+func TestInAFloodPodsOfAFormerJobGo(t *testing.T) {
+	former := withFiles(makeJob("ships", 0), 1)
+	former.UID = "uid-of-former"
+	s := newServer(t, nil, makeJob("ships", 0))
+	s.create(s.trainPod(former))
+	s.flood()
+	s.reconcile("ships")
+	if pod := s.pod("ships-train-1"); slices.Contains(pod.Finalizers, v1alpha1.ResultFinalizer) {
+		t.Error("the Pod of the former job is held")
+	}
+	if s.pod("ships-prepare-1") == nil {
+		t.Error("the job has no Pod")
+	}
+}
+
+// A job whose Pod gets no node is told of, however long the flood lasts.
+func TestInAFloodAPodThatWaitsForTheSchedulerIsTold(t *testing.T) {
+	job := makeJob("ships", 0)
+	s := newServer(t, nil, job)
+	s.flood()
+	s.reconcile("ships")
+	s.change("ships-prepare-1", func(p *corev1.Pod) { p.CreationTimestamp = metav1.Time{Time: s.clock.Now()} })
+	s.reconcile("ships")
+	if s.statuses != 0 {
+		t.Fatalf("a passing phase was written %d times", s.statuses)
+	}
+	s.pass(newsLasting)
+	s.reconcile("ships")
+	if s.statuses != 1 {
+		t.Errorf("a lasting phase was written %d times", s.statuses)
 	}
 }

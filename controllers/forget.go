@@ -18,7 +18,6 @@ import (
 // forget gives back what a job that is gone held: the Pods that wait for a result that
 // nobody will record, and its slot once they have ended.
 func (r *TrainingJobReconciler) forget(ctx context.Context, name types.NamespacedName) (ctrl.Result, error) {
-	r.News.forget(name)
 	var list corev1.PodList
 	err := r.Client.List(ctx, &list, client.InNamespace(name.Namespace), client.MatchingFields{podJobIndex: name.Name}, client.DisableReadYourWritesConsistency)
 	if err != nil {

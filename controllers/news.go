@@ -1,14 +1,11 @@
 package controllers
 
 import (
-	"sync"
 	"time"
 
 	"golang.org/x/time/rate"
-	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/util/workqueue"
 	ctrl "sigs.k8s.io/controller-runtime"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller/priorityqueue"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
@@ -42,10 +39,6 @@ type News struct {
 	workers  int
 	// waiting is the number of jobs that wait to be reconciled.
 	waiting func() int
-
-	mu sync.Mutex
-	// started are the jobs whose first Pod was made before anything was recorded.
-	started map[types.NamespacedName]types.UID
 }
 
 // NewNews is News by the configuration.
@@ -57,7 +50,7 @@ func NewNews(c config.Controller) *News {
 	burst := max(1, int(c.NewsPerSecond*newsBurst))
 	return &News{
 		statuses: rate.NewLimiter(limit, burst), events: rate.NewLimiter(limit, burst), models: rate.NewLimiter(limit, burst),
-		workers: c.Workers, waiting: func() int { return 0 }, started: map[types.NamespacedName]types.UID{},
+		workers: c.Workers, waiting: func() int { return 0 },
 	}
 }
 
@@ -74,42 +67,15 @@ func (n *News) flooded() bool {
 	return n.statuses.Limit() != rate.Inf && n.waiting() > newsWaiting*n.workers
 }
 
-// putOff tells whether the decision on the job is news for which there is no room now.
-// A Pod is made before anything is recorded of the job once only: were it deleted again
-// and again, nobody would count.
-func (n *News) putOff(job *v1alpha1.TrainingJob, decision *lifecycle.Decision, now time.Time) bool {
+// putOff tells whether the decision is news for which there is no room now.
+func (n *News) putOff(decision *lifecycle.Decision, now time.Time) bool {
 	if n == nil || !decision.News {
 		return false
 	}
-	if len(decision.Actions) > 0 && n.startedBefore(job) {
-		return false
+	if now.Sub(decision.NewsSince) < newsLasting && n.flooded() {
+		return true
 	}
-	passing := now.Sub(decision.NewsSince) < newsLasting && n.flooded()
-	if !passing && n.statuses.Allow() {
-		return false
-	}
-	if len(decision.Actions) > 0 {
-		n.mu.Lock()
-		defer n.mu.Unlock()
-		n.started[client.ObjectKeyFromObject(job)] = job.UID
-	}
-	return true
-}
-
-func (n *News) startedBefore(job *v1alpha1.TrainingJob) bool {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	return n.started[client.ObjectKeyFromObject(job)] == job.UID
-}
-
-// forget forgets a job that is gone, or of which something is recorded now.
-func (n *News) forget(name types.NamespacedName) {
-	if n == nil {
-		return
-	}
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	delete(n.started, name)
+	return !n.statuses.Allow()
 }
 
 // mayTell tells whether there is room for an event that the decision's job entered

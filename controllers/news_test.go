@@ -37,9 +37,9 @@ func TestInAFloodOnlyLastingPhasesAreTold(t *testing.T) {
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
-			job, n := makeJob("ships", 0), NewNews(config.Controller{Workers: 4, NewsPerSecond: c.limit})
+			n := NewNews(config.Controller{Workers: 4, NewsPerSecond: c.limit})
 			n.waiting = func() int { return c.waiting }
-			if got := n.putOff(job, downloading(now, c.lasted, c.news), now); got != c.putOff {
+			if got := n.putOff(downloading(now, c.lasted, c.news), now); got != c.putOff {
 				t.Errorf("the status is put off: %v, want %v", got, c.putOff)
 			}
 		})
@@ -49,12 +49,12 @@ func TestInAFloodOnlyLastingPhasesAreTold(t *testing.T) {
 // TestNewsIsBounded: in statuses and in events; failures and cancels are told.
 func TestNewsIsBounded(t *testing.T) {
 	now := time.Now()
-	job, n := makeJob("ships", 0), NewNews(config.Controller{Workers: 4, NewsPerSecond: 0.001})
+	n := NewNews(config.Controller{Workers: 4, NewsPerSecond: 0.001})
 	decision := downloading(now, 0, true)
-	if n.putOff(job, decision, now) || !n.mayTell(decision, v1alpha1.PhaseDownloadingFiles) || !n.mayTell(decision, v1alpha1.PhaseSucceeded) {
+	if n.putOff(decision, now) || !n.mayTell(decision, v1alpha1.PhaseDownloadingFiles) || !n.mayTell(decision, v1alpha1.PhaseSucceeded) {
 		t.Error("the first of its kind is not told")
 	}
-	if !n.putOff(job, decision, now) || n.mayTell(decision, v1alpha1.PhaseDownloadingFiles) || n.mayTell(decision, v1alpha1.PhaseSucceeded) {
+	if !n.putOff(decision, now) || n.mayTell(decision, v1alpha1.PhaseDownloadingFiles) || n.mayTell(decision, v1alpha1.PhaseSucceeded) {
 		t.Error("news is told without a limit")
 	}
 	if !n.mayTell(decision, v1alpha1.PhaseFailed) || !n.mayTell(decision, v1alpha1.PhaseCancelled) {

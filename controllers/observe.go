@@ -44,6 +44,7 @@ func (r *TrainingJobReconciler) world(job *v1alpha1.TrainingJob, list []corev1.P
 		},
 	}
 	if r.Config.Limits.Any() {
+		observed.Settings.Limited = true
 		observed.Settings.UnschedulableAfter = r.Config.Limits.UnschedulableAfter.Duration
 	}
 	if keep := r.Config.Pods.KeepFinished; keep != nil {

@@ -6,7 +6,6 @@ import (
 
 	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/swath-dev/swath/api/v1alpha1"
 	"github.com/swath-dev/swath/internal/lifecycle"
@@ -30,7 +29,6 @@ func (r *TrainingJobReconciler) record(ctx context.Context, job *v1alpha1.Traini
 		}
 		return false, fmt.Errorf("recording the status of the TrainingJob: %w", err)
 	}
-	r.News.forget(client.ObjectKeyFromObject(job))
 	r.tell(job, &before, *decision)
 	return true, nil
 }

@@ -88,16 +88,18 @@ func (r *TrainingJobReconciler) Reconcile(ctx context.Context, request ctrl.Requ
 			return ctrl.Result{}, err
 		}
 	}
-	if r.News.putOff(job, &decision, r.Clock.Now()) {
-		return r.actUnrecorded(ctx, job, decision)
+	putOff := r.News.putOff(&decision, r.Clock.Now())
+	recorded := false
+	if !putOff {
+		recorded, err = r.record(ctx, job, &decision)
 	}
-	recorded, err := r.record(ctx, job, &decision)
 	if err == nil {
-		err = r.act(ctx, job, decision.Actions, recorded)
+		err = r.act(ctx, decided(job, &decision), decision.Actions, recorded)
 	}
 	var refused *refusedError
 	if errors.As(err, &refused) {
 		decision, err = r.endRefused(ctx, job, observed, &refused.refusal)
+		putOff = false
 	}
 	if err == nil {
 		err = r.giveBack(ctx, job, observed, recorded)
@@ -111,23 +113,19 @@ func (r *TrainingJobReconciler) Reconcile(ctx context.Context, request ctrl.Requ
 	if err != nil {
 		return ctrl.Result{}, err
 	}
-	return r.wakeAt(earlier(decision.Wake, former)), nil
+	result := r.wakeAt(earlier(decision.Wake, former))
+	if putOff {
+		result = later(result)
+	}
+	return result, nil
 }
 
-// actUnrecorded does what was decided and puts its record off. A Pod that cannot be made
-// is no news: the job is looked at again at once, and that is recorded.
-func (r *TrainingJobReconciler) actUnrecorded(ctx context.Context, job *v1alpha1.TrainingJob, decision lifecycle.Decision) (ctrl.Result, error) {
-	decided := *job
-	decided.Status = decision.Status
-	err := r.act(ctx, &decided, decision.Actions, false)
-	var refused *refusedError
-	switch {
-	case errors.Is(err, errStale), errors.As(err, &refused):
-		return ctrl.Result{RequeueAfter: staleRetry}, nil
-	case err != nil:
-		return ctrl.Result{}, err
-	}
-	return later(r.wakeAt(decision.Wake)), nil
+// decided is the job with the status that was decided, whether that is recorded or put
+// off: its Pods are made from it.
+func decided(job *v1alpha1.TrainingJob, decision *lifecycle.Decision) *v1alpha1.TrainingJob {
+	now := *job
+	now.Status = decision.Status
+	return &now
 }
 
 // endRefused records what follows from a Pod that could not be made, and does what

@@ -48,11 +48,12 @@ type TrainingJobStatus struct {
 
 	// phase is the state of the job in the words of the training API, initializing
 	// from the start. It is for people; programs watch the conditions.
+	// +default="initializing"
 	// +optional
 	Phase Phase `json:"phase,omitempty"`
 
 	// observedGeneration is the generation of the spec that this status is
-	// about; -1 until the operator has seen the job.
+	// about; -1 until anything is recorded of the job.
 	// +optional
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
 

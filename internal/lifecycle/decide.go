@@ -20,7 +20,8 @@ type Decision struct {
 	// ends other than success do: it has to be decided again on Pods that are read live
 	// before it is recorded. A success goes by a container that has ended, which stays
 	// so, and its message, which names this job and start: a cache can be late with it,
-	// not wrong.
+	// not wrong. Where slots are limited it is read live, too: its slot goes to another,
+	// and a Pod made anew under the name might still train.
 	NeedsLivePods bool
 	// Actions are what to do once the status is recorded or put off, in order.
 	Actions []Action
@@ -56,7 +57,7 @@ func Decide(o Observed) Decision {
 	w.queuePosition()
 	w.watchBlocked()
 	d := Decision{
-		Status: *w.status, Ends: ends, NeedsLivePods: w.needsLive || ends && w.status.Phase != v1alpha1.PhaseSucceeded,
+		Status: *w.status, Ends: ends, NeedsLivePods: w.needsLive || ends && (w.status.Phase != v1alpha1.PhaseSucceeded || w.Settings.Limited),
 		Actions: actions, Entered: w.entered, Settled: w.added, Wake: w.wake,
 	}
 	if d.News = w.onlyNews(&d, refusal); d.News {

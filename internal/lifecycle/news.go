@@ -14,7 +14,7 @@ import (
 // the next decision says it again. The times of phases come from the containers, and
 // a train Pod stays until its result is recorded, so that no phase is missed either.
 // Nothing follows from it but, for a job of which nothing is recorded, its first
-// Pod: that is found again by its name, and counted then.
+// Pod: that is found again by its labels, and counted then.
 func (w *world) onlyNews(d *Decision, refusal *Refusal) bool {
 	recorded := &w.Job.Status
 	if d.Ends || d.NeedsLivePods || d.Settled != nil || refusal != nil || recorded.BlockedSince != nil {
@@ -51,13 +51,13 @@ func (w *world) onItsWay() bool {
 }
 
 // newsSince is since when there is the news: since the job entered its phase, or has its
-// first Pod.
+// first Pod. A job that waits long for the operator is no news of its own.
 func (w *world) newsSince() time.Time {
 	if w.status.Phase == v1alpha1.PhaseInitializing {
-		if w.prepare == nil || w.prepare.ScheduledAt.IsZero() {
+		if w.prepare == nil {
 			return w.Now
 		}
-		return w.prepare.ScheduledAt
+		return w.prepare.CreatedAt
 	}
 	for _, t := range w.status.PhaseTimes {
 		if t.Phase == w.status.Phase {

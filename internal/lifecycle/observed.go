@@ -38,6 +38,8 @@ type Settings struct {
 	// UnschedulableAfter is how long a Pod may find no node, or be refused, before its
 	// slot goes to the next job that waits for one; 0 for never.
 	UnschedulableAfter time.Duration
+	// Limited is set when the queue limits how many jobs train.
+	Limited bool
 	// LostAfter is how long after its grace period a Pod that is being deleted
 	// counts as gone.
 	LostAfter time.Duration
@@ -79,6 +81,8 @@ type Pod struct {
 	Number int32
 	Node   string
 	IP     string
+	// CreatedAt is when the API server took the Pod.
+	CreatedAt time.Time
 	// Deleting is set once the Pod is being deleted; DeletedAt is when that was asked
 	// for, DeleteBy when its grace period ends.
 	Deleting  bool

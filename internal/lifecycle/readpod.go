@@ -22,7 +22,7 @@ const kueueTermination corev1.PodConditionType = "TerminationTarget"
 func ReadPod(pod *corev1.Pod) Pod {
 	number, _ := strconv.ParseInt(pod.Labels[v1alpha1.LabelNumber], 10, 32)
 	p := Pod{
-		Name: pod.Name, UID: pod.UID,
+		Name: pod.Name, UID: pod.UID, CreatedAt: pod.CreationTimestamp.Time,
 		Role: pod.Labels[v1alpha1.LabelRole], Number: int32(number),
 		Node: pod.Spec.NodeName, IP: pod.Status.PodIP,
 		QueuedByKueue:  pod.Labels[v1alpha1.KueueQueueLabel] != "",

@@ -122,6 +122,7 @@ func (s *simulation) operate(writes int) {
 
 func (s *simulation) observed(job *v1alpha1.TrainingJob, pods []lifecycle.Pod) lifecycle.Observed {
 	withSlots := settings
+	withSlots.Limited = true
 	withSlots.UnschedulableAfter = 5 * time.Minute
 	return lifecycle.Observed{Now: s.now, Job: job, Pods: pods, Settings: withSlots}
 }

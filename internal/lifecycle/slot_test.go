@@ -37,3 +37,19 @@ func TestKueuesLabelFreesNoSlot(t *testing.T) {
 		}
 	}
 }
+
+// TestASuccessIsReadLiveWhereItsSlotGoesToAnother: elsewhere the cache is enough.
+func TestASuccessIsReadLiveWhereItsSlotGoesToAnother(t *testing.T) {
+	for _, limited := range []bool{false, true} {
+		job := withFiles(makeJob())
+		job.Status.Starts = 1
+		pod := makePod(v1alpha1.RoleTrain, 1)
+		pod.Terminal = true
+		pod.Stages[contract.StageTrain] = ended(0, modelMessage(job, 1))
+		o := observe(job, pod)
+		o.Settings.Limited = limited
+		if d := lifecycle.Decide(o); d.Status.Phase != v1alpha1.PhaseSucceeded || d.NeedsLivePods != limited {
+			t.Errorf("with limits %v the job is %s and Pods are read live: %v", limited, d.Status.Phase, d.NeedsLivePods)
+		}
+	}
+}

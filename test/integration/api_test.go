@@ -95,6 +95,14 @@ func TestAJobHasItsPhaseFromTheStart(t *testing.T) {
 		}
 		s.wantKstatus(seen, status.InProgressStatus)
 	}
+	// One that was stored with a status and no phase has it, too.
+	job.Status.Phase = ""
+	if err := cluster.Status().Update(t.Context(), job); err != nil {
+		t.Fatal(err)
+	}
+	if phase := s.job(job).Status.Phase; phase != v1alpha1.PhaseInitializing {
+		t.Errorf("a job without a phase reads as %q", phase)
+	}
 }
 
 func TestTheRequestNeverChangesAndCancelStays(t *testing.T) {

@@ -101,7 +101,7 @@ func TestArgoCDShowsTheHealthOfAJob(t *testing.T) {
 		}
 	}
 	job := s.submit(newJob("ships"))
-	want(job, "Progressing", "has not seen the job yet")
+	want(job, "Progressing", "nothing is recorded of the job yet")
 	s.start()
 	t.Cleanup(func() { s.stop() })
 	k := s.training(job)
