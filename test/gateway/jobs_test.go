@@ -10,6 +10,7 @@ import (
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/util/retry"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -36,15 +37,18 @@ func kubectlJob(t *testing.T, namespace, name string, change func(*v1alpha1.Trai
 	return job
 }
 
-// record writes a job's status as the operator does.
+// record writes a job's status as the operator does: again when the gateway notes something on the job at the same time.
 func record(t *testing.T, job *v1alpha1.TrainingJob, change func(*v1alpha1.TrainingJobStatus)) {
 	t.Helper()
-	if err := admin.Get(t.Context(), client.ObjectKeyFromObject(job), job); err != nil {
-		t.Fatal(err)
-	}
-	job.Status.ObservedGeneration = job.Generation
-	change(&job.Status)
-	if err := admin.Status().Update(t.Context(), job); err != nil {
+	err := retry.RetryOnConflict(retry.DefaultRetry, func() error {
+		if err := admin.Get(t.Context(), client.ObjectKeyFromObject(job), job); err != nil {
+			return err
+		}
+		job.Status.ObservedGeneration = job.Generation
+		change(&job.Status)
+		return admin.Status().Update(t.Context(), job)
+	})
+	if err != nil {
 		t.Fatalf("writing the status of %s: %v", job.Name, err)
 	}
 }
