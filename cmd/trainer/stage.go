@@ -238,20 +238,8 @@ func validateStage(ctx context.Context, o *stageOptions) (contract.Message, erro
 		*into = &contract.File{SHA256: file.SHA256, Bytes: file.Bytes, Samples: int64(file.Samples)}
 		o.log.Info("valid", "file", file.ID, "samples", file.Samples)
 	}
-	return withHyperparameters(message, session)
-}
-
-// withHyperparameters adds what training is going to use, if there is room beside the warnings: training says it again.
-func withHyperparameters(m contract.Message, session *training.Session) (contract.Message, error) {
-	used, err := json.Marshal(session.Settings())
-	if err != nil {
-		return m, fmt.Errorf("encoding the hyperparameters: %w", err)
+	if message.Hyperparameters, err = json.Marshal(session.Settings()); err != nil {
+		return contract.Message{}, fmt.Errorf("encoding the hyperparameters: %w", err)
 	}
-	full := m
-	full.Hyperparameters = used
-	text, err := json.Marshal(full)
-	if err != nil || len(text) > contract.MaxMessageBytes {
-		return m, err
-	}
-	return full, nil
+	return message, nil
 }

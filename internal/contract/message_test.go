@@ -3,20 +3,25 @@ package contract
 import (
 	"encoding/json"
 	"errors"
+	"maps"
+	"slices"
 	"strings"
 	"testing"
 	"unicode/utf8"
 )
 
-// full is a message with everything in it, each part with that many bytes.
-func full(warning, errorText, summary, hyperparameters int) Message {
+// full is a message with everything in it: so many warnings of so many bytes, and
+// an error, a summary and hyperparameters of so many.
+func full(warnings, warning, errorText, summary, hyperparameters int) Message {
 	return Message{
 		Job: "trainingjob-5ms9ja6hk2x0", Start: 2, Stage: StageTrain,
 		Error:    strings.Repeat("e", errorText),
 		Training: &File{SHA256: strings.Repeat("a", 64), Bytes: 1, Samples: 2},
-		Warnings: []string{strings.Repeat("w", warning), strings.Repeat("w", warning)},
+		Warnings: slices.Repeat([]string{strings.Repeat("w", warning)}, warnings),
 		Summary:  strings.Repeat("s", summary),
 		Model:    "model-5ms9ja6hk2x0", Manifest: strings.Repeat("b", 64),
+		Epoch: 45, Epochs: 45, Step: 900, Steps: 900, BestEpoch: 33,
+		Metrics:         map[string]float64{MetricValidMeanIoU: 0.9351234567890123, MetricValidLoss: 0.0625},
 		Hyperparameters: json.RawMessage(`"` + strings.Repeat("h", hyperparameters) + `"`),
 	}
 }
@@ -25,17 +30,20 @@ func full(warning, errorText, summary, hyperparameters int) Message {
 func TestALongMessageIsShortenedInOrder(t *testing.T) {
 	cases := map[string]struct {
 		message Message
-		// These are the lengths that are left of warnings, hyperparameters, summary
-		// and error.
+		// These are the number of warnings and the lengths that are left of a warning,
+		// hyperparameters, summary and error.
 		warnings, warning, hyperparameters, summary, errorText int
 	}{
-		"all fits":                  {full(20, 20, 20, 20), 2, 20, 22, 20, 20},
-		"warnings are cut":          {full(400, 20, 20, 20), 2, 120, 22, 20, 20},
-		"warnings go":               {full(120, 500, 20, 20), 0, 0, 22, 20, 500},
-		"then hyperparameters":      {full(120, 500, 20, 300), 0, 0, 0, 20, 500},
-		"then the summary":          {full(120, 500, 300, 300), 0, 0, 0, 0, 500},
-		"then the error is cut":     {full(120, 900, 300, 300), 0, 0, 0, 0, 600},
-		"and the error is cut more": {withLongNames(full(120, 900, 300, 300)), 0, 0, 0, 0, 120},
+		"all fits":                     {full(2, 900, 20, 20, 20), 2, 900, 22, 20, 20},
+		"warnings are cut":             {full(5, 700, 20, 20, 20), 5, 240, 22, 20, 20},
+		"and cut more":                 {full(14, 700, 20, 20, 20), 14, 120, 22, 20, 20},
+		"the last warnings go":         {full(40, 700, 20, 20, 400), 17, 120, 402, 20, 20},
+		"then hyperparameters":         {full(40, 700, 20, 20, 3000), 4, 120, 0, 20, 20},
+		"a long summary is cut":        {full(0, 0, 20, 900, 20), 0, 0, 22, 128, 20},
+		"a long error is cut":          {full(0, 0, 900, 20, 20), 0, 0, 22, 20, 600},
+		"before it the summary goes":   {withLongNames(full(0, 0, 900, 120, 20), 10), 0, 0, 22, 0, 600},
+		"and the error is cut more":    {withLongNames(full(0, 0, 900, 20, 20), 300), 0, 0, 22, 0, 120},
+		"an error as long as there is": {full(0, 0, 600, 20, 20), 0, 0, 22, 20, 600},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -59,24 +67,90 @@ func TestALongMessageIsShortenedInOrder(t *testing.T) {
 				t.Errorf("left are %d warnings of %d bytes, hyperparameters of %d, a summary of %d, an error of %d",
 					len(got.Warnings), warning, len(got.Hyperparameters), len(got.Summary), len(got.Error))
 			}
-			if got.Job != c.message.Job || got.Start != 2 || got.Model != c.message.Model || got.Manifest != c.message.Manifest || *got.Training != *c.message.Training {
-				t.Errorf("what proves the result is lost: %s", data)
+			if got.WarningsLeftOut() != len(c.message.Warnings)-c.warnings {
+				t.Errorf("%d warnings are said to be left out", got.WarningsLeftOut())
+			}
+			if !proves(got, c.message) || got.BestEpoch != 33 || got.Epochs != 45 || !maps.Equal(got.Metrics, c.message.Metrics) {
+				t.Errorf("what proves or tells the result is lost: %s", data)
 			}
 		})
 	}
 }
 
-func withLongNames(m Message) Message {
-	m.ResultsFile = "file-" + strings.Repeat("f", 300)
+// proves reports whether got proves what the message does.
+func proves(got, message Message) bool {
+	return got.Job == message.Job && got.Start == message.Start && got.Stage == message.Stage && got.Model == message.Model &&
+		got.Manifest == message.Manifest && *got.Training == *message.Training
+}
+
+func withLongNames(m Message, n int) Message {
+	m.ResultsFile = "file-" + strings.Repeat("f", n)
 	return m
 }
 
+// In a Pod with many containers the kubelet keeps less than a message of each.
+func TestAMessageThatTheKubeletCutsStillProvesItsResult(t *testing.T) {
+	m := full(9, 200, 90, 90, 200)
+	data, err := m.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for length := maxProofBytes; length <= len(data); length++ {
+		got, err := Decode(string(data[:length]))
+		if err != nil || !proves(got, m) || got.Error != m.Error || got.Summary != m.Summary {
+			t.Fatalf("cut to %d of %d bytes it is read as %+v: %v", length, len(data), got, err)
+		}
+		if got.Epochs != 0 && got.Epochs != m.Epochs || got.Steps != 0 && got.Steps != m.Steps {
+			t.Fatalf("cut to %d bytes its counts are %+v", length, got)
+		}
+		for _, warning := range got.Warnings {
+			if warning != m.Warnings[0] {
+				t.Fatalf("cut to %d bytes it has the warning %q", length, warning)
+			}
+		}
+		if total := len(got.Warnings) + got.WarningsLeftOut(); total != 0 && total != len(m.Warnings) {
+			t.Fatalf("cut to %d bytes it has %d warnings in all", length, total)
+		}
+	}
+	if got, _ := Decode(string(data[:len(data)-20])); len(got.Warnings) != len(m.Warnings)-1 {
+		t.Errorf("with the last warning cut, %d arrive", len(got.Warnings))
+	}
+}
+
+// A figure or a warning that is none must not cost a job its model.
+func TestWhatOnlyTellsOfTheResultNeverMakesAMessageInvalid(t *testing.T) {
+	const proof = `{"job":"trainingjob-x","start":1,"stage":"train","model":"model-x",`
+	for name, rest := range map[string]string{
+		"an infinite metric":            `"metrics":{"validLoss":1e999}}`,
+		"a metric that is a word":       `"metrics":{"validLoss":"good"}}`,
+		"a metric without a name":       `"metrics":{"":1}}`,
+		"more metrics than are taken":   withMetrics(33)[1:],
+		"an epoch below 0":              `"epoch":-1,"epochs":3}`,
+		"a best epoch after the last":   `"epoch":1,"epochs":3,"bestEpoch":2}`,
+		"an epoch out of range":         `"epochs":4294967297}`,
+		"a step that is no number":      `"step":"many"}`,
+		"warnings that are no list":     `"warnings":{"a":["b"]}}`,
+		"warnings that are numbers":     `"warnings":[1,null,[2]]}`,
+		"a count of warnings that lies": `"warningCount":-7}`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			m, err := Decode(proof + rest)
+			if err != nil || m.Model != "model-x" {
+				t.Fatalf("it is read as %+v with the error %v", m, err)
+			}
+			if len(m.Metrics) > 0 || m.Epoch != 0 || m.Epochs != 0 || m.BestEpoch != 0 || len(m.Warnings) > 0 || m.WarningsLeftOut() != 0 {
+				t.Errorf("it is read as %+v", m)
+			}
+		})
+	}
+}
+
 func TestEncodingLeavesTheMessageAsItIs(t *testing.T) {
-	m := full(900, 900, 900, 900)
+	m := full(9, 900, 900, 900, 900)
 	if _, err := m.Encode(); err != nil {
 		t.Fatal(err)
 	}
-	if len(m.Warnings) != 2 || len(m.Warnings[0]) != 900 || len(m.Error) != 900 {
+	if len(m.Warnings) != 9 || len(m.Warnings[0]) != 900 || len(m.Error) != 900 || m.WarningCount != 0 {
 		t.Errorf("the message has become %+v", m)
 	}
 }
@@ -123,7 +197,8 @@ func FuzzEncode(f *testing.F) {
 		m := Message{
 			Job: "trainingjob-5ms9ja6hk2x0", Start: max(0, start), Stage: StageValidate, Error: errorText,
 			Warnings: []string{warning, warning, warning}, Summary: summary,
-			Training: &File{SHA256: strings.Repeat("a", 64), Bytes: max(0, count), Samples: max(0, count)},
+			Training:   &File{SHA256: strings.Repeat("a", 64), Bytes: max(0, count), Samples: max(0, count)},
+			Validation: &File{SHA256: strings.Repeat("b", 64), Bytes: max(0, count), Samples: max(0, count)},
 		}
 		data, err := m.Encode()
 		if err != nil {

@@ -54,13 +54,28 @@ func DecodeProgress(data []byte) (Progress, error) {
 }
 
 func (p *Progress) check() error {
-	if p.Epoch < 0 || p.Epochs < 0 || p.Step < 0 || p.Steps < 0 || p.Step > maxProgressCount || p.Steps > maxProgressCount {
-		return fmt.Errorf("progress has counts out of bounds: epoch %d/%d, step %d/%d", p.Epoch, p.Epochs, p.Step, p.Steps)
+	if err := checkCounts(p.Epoch, p.Epochs, p.Step, p.Steps); err != nil {
+		return err
 	}
-	if len(p.Metrics) > maxMetrics {
-		return fmt.Errorf("progress has %d metrics, over the limit of %d", len(p.Metrics), maxMetrics)
+	if err := checkMetrics(p.Metrics); err != nil {
+		return err
 	}
-	for name, value := range p.Metrics {
+	p.Summary = cut(p.Summary, maxSummary)
+	return nil
+}
+
+func checkCounts(epoch, epochs int32, step, steps int64) error {
+	if epoch < 0 || epochs < 0 || step < 0 || steps < 0 || step > maxProgressCount || steps > maxProgressCount {
+		return fmt.Errorf("progress has counts out of bounds: epoch %d/%d, step %d/%d", epoch, epochs, step, steps)
+	}
+	return nil
+}
+
+func checkMetrics(metrics map[string]float64) error {
+	if len(metrics) > maxMetrics {
+		return fmt.Errorf("progress has %d metrics, over the limit of %d", len(metrics), maxMetrics)
+	}
+	for name, value := range metrics {
 		if name == "" || len(name) > maxMetricName {
 			return fmt.Errorf("progress has a metric with a name of %d bytes; 1 to %d are allowed", len(name), maxMetricName)
 		}
@@ -68,6 +83,5 @@ func (p *Progress) check() error {
 			return fmt.Errorf("progress has a metric %s that is not finite", name)
 		}
 	}
-	p.Summary = cut(p.Summary, maxSummary)
 	return nil
 }
