@@ -96,6 +96,35 @@ func (m *Model) SetNormalisation(mean, deviation []float32) error {
 	return nil
 }
 
+// excludedLogit is the logit of a class that is never answered. Beside any other logit the exponential of it is 0, and unlike
+// −∞ it stays a number in whatever a runtime computes from it. It is the least float32.
+const excludedLogit = -0x1.fffffep127
+
+// Exclude makes the model never answer a class: the class has no weights, and a bias so low that its probability is 0.
+// Training leaves it so, since the gradients of such a class are 0, and so does every format that keeps the weights.
+func (m *Model) Exclude(class int) {
+	logits := m.Graph.Logits
+	weights := m.Params[logits.Weight]
+	for i := class; i < len(weights); i += logits.Channels {
+		weights[i] = 0
+	}
+	m.Params[logits.Bias][class] = excludedLogit
+}
+
+// excluded returns the class that is never answered, or [None].
+func (m *Model) excluded() int {
+	logits := m.Graph.Logits
+	if logits.Bias == None {
+		return None
+	}
+	for class, bias := range m.Params[logits.Bias] {
+		if bias == excludedLogit {
+			return class
+		}
+	}
+	return None
+}
+
 // Folded gives the weights ({kernel, kernel, in, out}) and bias of a convolution that does what conv and the batch norm after it
 // (nil for none) do with the running statistics. It is what inference and exported models compute.
 func (m *Model) Folded(conv, norm *Node) (weights, bias []float32) {

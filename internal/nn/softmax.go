@@ -192,11 +192,15 @@ func (e *executor) logits(dst []float32, rows int) {
 
 func (e *executor) predict(dst []uint8) {
 	v := e.layout.logits
+	excluded, first := e.model.excluded(), 0
+	if excluded == 0 && v.node.Channels > 1 {
+		first = 1 // The answer where no logit is a number.
+	}
 	for i := range dst {
-		best := 0
+		best := first
 		row := v.data.data[i*v.stride:][:v.node.Channels]
 		for j, x := range row {
-			if x > row[best] {
+			if x > row[best] && j != excluded {
 				best = j
 			}
 		}

@@ -32,9 +32,9 @@ func (s *Session) baselines(ctx context.Context, l *Loop) (map[string]results.Ev
 }
 
 // majority always says the most frequent class of the training data; its loss is that of the classes' shares there, each
-// class counted once more so that none has the share 0.
+// class counted once more so that none has the share 0. As the model, it never answers the class of the ignored label.
 func (s *Session) majority(ctx context.Context, l *Loop) (results.Evaluation, error) {
-	best, shares := classShares(s.counts, s.settings.NumClasses)
+	best, shares := classShares(s.counts, s.settings.NumClasses, s.excluded())
 	sums := partial{Confusion: metrics.NewConfusion(s.settings.NumClasses)}
 	on := l.measured()
 	err := on.each(on.loader.Sequential(ctx, 0), nil, func(b batch) error {
@@ -55,11 +55,18 @@ func (s *Session) majority(ctx context.Context, l *Loop) (results.Evaluation, er
 	return sums.evaluation(), err
 }
 
-// classShares are the most frequent class, the first of equals, and the share of each, counted once more.
-func classShares(counts []int64, classes int) (best int, shares []float64) {
+// classShares are the most frequent class, the first of equals, and the share of each, counted once more. The excluded class,
+// which is nil where there is none, has the share 0.
+func classShares(counts []int64, classes int, excluded *int) (best int, shares []float64) {
 	all := make([]int64, classes)
 	copy(all, counts)
-	total := int64(classes)
+	for class := range all {
+		all[class]++
+	}
+	if excluded != nil {
+		all[*excluded] = 0
+	}
+	total := int64(0)
 	for class, n := range all {
 		total += n
 		if n > all[best] {
@@ -67,7 +74,7 @@ func classShares(counts []int64, classes int) (best int, shares []float64) {
 		}
 	}
 	for _, n := range all {
-		shares = append(shares, float64(n+1)/float64(total))
+		shares = append(shares, float64(n)/float64(total))
 	}
 	return best, shares
 }

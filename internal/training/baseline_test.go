@@ -17,19 +17,21 @@ import (
 
 func TestClassShares(t *testing.T) {
 	cases := map[string]struct {
-		counts  []int64
-		classes int
-		best    int
-		shares  []float64
+		counts   []int64
+		classes  int
+		excluded *int
+		best     int
+		shares   []float64
 	}{
-		"two classes":          {[]int64{2, 6}, 2, 1, []float64{0.3, 0.7}},
-		"an absent class":      {[]int64{7, 0, 0}, 3, 0, []float64{0.8, 0.1, 0.1}},
-		"one beyond the files": {[]int64{1, 5}, 3, 1, []float64{2. / 9, 6. / 9, 1. / 9}},
-		"the first of equals":  {[]int64{3, 3}, 2, 0, []float64{0.5, 0.5}},
+		"two classes":          {[]int64{2, 6}, 2, nil, 1, []float64{0.3, 0.7}},
+		"an absent class":      {[]int64{7, 0, 0}, 3, nil, 0, []float64{0.8, 0.1, 0.1}},
+		"one beyond the files": {[]int64{1, 5}, 3, nil, 1, []float64{2. / 9, 6. / 9, 1. / 9}},
+		"the first of equals":  {[]int64{3, 3}, 2, nil, 0, []float64{0.5, 0.5}},
+		"an excluded class":    {[]int64{0, 1, 5}, 3, new(int), 2, []float64{0, 2. / 8, 6. / 8}},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
-			best, shares := classShares(c.counts, c.classes)
+			best, shares := classShares(c.counts, c.classes, c.excluded)
 			if best != c.best || !slices.EqualFunc(shares, c.shares, close9) {
 				t.Errorf("class %d and shares %v, want %d and %v", best, shares, c.best, c.shares)
 			}
@@ -86,7 +88,7 @@ func TestTheMajorityBaseline(t *testing.T) {
 		},
 		"an ignored label": {
 			three, `{"epochs": 1, "ignoreLabel": 0}`,
-			results.Evaluation{Loss: (10*log(11./33) + 20*log(21./33)) / 30, Scores: metrics.Scores{
+			results.Evaluation{Loss: (10*log(11./32) + 20*log(21./32)) / 30, Scores: metrics.Scores{
 				Samples: 30, Accuracy: 2. / 3, MacroF1: 0.4, WeightedF1: 0.8 * 2 / 3, MeanIoU: 1. / 3, WeightedIoU: 4. / 9,
 			}},
 		},

@@ -208,8 +208,11 @@ func (s *Session) identity() (string, error) {
 		Numerics      int                   `json:"numerics"`
 		Network       int                   `json:"network"`
 		Augment       int                   `json:"augment"`
+		// Excluded is left out where no class is, so that checkpoints of earlier trainers still count.
+		Excluded *int `json:"excluded,omitempty"`
 	}{
 		s.request.Task, s.digests, s.settings, s.report.Normalization, s.keptAside(), nn.NumericsVersion, networkVersion, augmentVersion,
+		s.excluded(),
 	})
 	if err != nil {
 		return "", fmt.Errorf("naming the training: %w", err)
@@ -288,6 +291,14 @@ func (s *Session) planConfig(mode nn.Mode, chips, side int) nn.PlanConfig {
 	return nn.PlanConfig{Mode: mode, MaxBatch: chips, Height: side, Width: side, Workers: s.request.Workers}
 }
 
+// excluded is the class that the model never answers, since its number is the ignored label; nil where there is none.
+func (s *Session) excluded() *int {
+	if label := s.settings.IgnoreLabel; label != nil && *label < s.settings.NumClasses {
+		return label
+	}
+	return nil
+}
+
 // newModel makes a model with the normalisation that validation decided on.
 func (s *Session) newModel(graph *nn.Graph) (*nn.Model, error) {
 	m := nn.NewModel(graph, uint64(s.settings.Seed))
@@ -297,6 +308,9 @@ func (s *Session) newModel(graph *nn.Graph) (*nn.Model, error) {
 	}
 	if err := m.SetNormalisation(mean, deviation); err != nil {
 		return nil, err
+	}
+	if class := s.excluded(); class != nil {
+		m.Exclude(*class)
 	}
 	return m, nil
 }

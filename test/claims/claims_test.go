@@ -70,6 +70,8 @@ var tests = map[string][]string{
 	"someone suspends or cancels a job that a pipeline owns": {"TestSamplesShowOnlyTheRequest"},
 	"the TTL deletes the job":                                {"TestAJobGoesAtItsTimeToLive", "TestFinishedPodsAreKeptForATimeAndTheJobStays", "TestSamplesShowOnlyTheRequest"},
 	"Argo CD shows the job as healthy at once":               {"TestArgoCDShowsTheHealthOfAJob", "TestANewJobIsNotTakenForAFinishedOne"},
+	// … I use the model
+	"`ignoreLabel` is the number of a class": {"TestTheClassOfTheIgnoredLabelIsNeverAnswered", "TestTheClassOfTheIgnoredLabelIsNeverAnsweredInONNXRuntime"},
 }
 
 // Every line has its tests, they exist, and none is kept for a line that is gone.

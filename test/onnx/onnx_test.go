@@ -4,6 +4,7 @@ package onnx
 import (
 	"bytes"
 	"encoding/binary"
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"os"
@@ -185,7 +186,7 @@ func TestTrainedModelsGiveTheSameInONNXRuntime(t *testing.T) {
 	for _, task := range []training.Task{training.Classification, training.Segmentation} {
 		t.Run(string(task), func(t *testing.T) {
 			folder := "../testdata/olinda/landcover-" + string(task)
-			data := train(t, task, folder+"-train.h5")
+			data := train(t, task, folder+"-train.h5", nil)
 			path := filepath.Join(t.TempDir(), "model.onnx")
 			if err := os.WriteFile(path, data, 0o600); err != nil {
 				t.Fatal(err)
@@ -208,13 +209,49 @@ func TestTrainedModelsGiveTheSameInONNXRuntime(t *testing.T) {
 	}
 }
 
+// The number of a class may be the ignored label: other programs must not answer with that class either.
+func TestTheClassOfTheIgnoredLabelIsNeverAnsweredInONNXRuntime(t *testing.T) {
+	install(t)
+	for _, task := range []training.Task{training.Classification, training.Segmentation} {
+		for ignored := range 2 {
+			t.Run(fmt.Sprintf("%s, label %d", task, ignored), func(t *testing.T) {
+				folder := "../testdata/olinda/landcover-" + string(task)
+				path := filepath.Join(t.TempDir(), "model.onnx")
+				if err := os.WriteFile(path, train(t, task, folder+"-train.h5", &ignored), 0o600); err != nil {
+					t.Fatal(err)
+				}
+				pixels, n, side := chips(t, folder+"-validation.h5")
+				area := 1
+				if task == training.Segmentation {
+					area = side * side
+				}
+				bands := len(pixels) / n / side / side
+				checkNeverLargest(t, run(t, path, pixels, n, bands, side, side), 3, area, ignored)
+			})
+		}
+	}
+}
+
+// checkNeverLargest fails where the logit of a class is not by far the least of all.
+func checkNeverLargest(t *testing.T, logits []float32, classes, area, class int) {
+	t.Helper()
+	for i := range logits {
+		if i/area%classes == class && logits[i] > -1e30 {
+			t.Fatalf("class %d has the logit %g", class, logits[i])
+		}
+		if i/area%classes != class && !(math.Abs(float64(logits[i])) < 1e6) {
+			t.Fatalf("class %d has the logit %g", i/area%classes, logits[i])
+		}
+	}
+}
+
 // train trains for a few epochs and gives the model.
-func train(t *testing.T, task training.Task, path string) []byte {
+func train(t *testing.T, task training.Task, path string, ignored *int) []byte {
 	t.Helper()
 	classes, epochs := 3, 4
 	session, err := training.Prepare(t.Context(), training.Request{
 		Task: task, Training: training.File{Path: path, Name: "train"},
-		Hyperparameters: training.Hyperparameters{NumClasses: &classes, Epochs: &epochs},
+		Hyperparameters: training.Hyperparameters{NumClasses: &classes, Epochs: &epochs, IgnoreLabel: ignored},
 	})
 	if err != nil {
 		t.Fatal(err)
