@@ -58,16 +58,12 @@ func (m *Metrics) recorded(job *v1alpha1.TrainingJob, before *v1alpha1.TrainingJ
 }
 
 // observePhases takes down how long the phases lasted that the entered ones
-// followed.
+// followed. They stand in the order in which they were entered: times would not tell it,
+// since they come from the clocks of several nodes.
 func (m *Metrics) observePhases(before *v1alpha1.TrainingJobStatus, entered []v1alpha1.PhaseTime) {
-	if len(entered) == 0 {
-		return
-	}
 	var left *v1alpha1.PhaseTime
-	for i := range before.PhaseTimes {
-		if left == nil || !before.PhaseTimes[i].At.Before(&left.At) {
-			left = &before.PhaseTimes[i]
-		}
+	if n := len(before.PhaseTimes); n > 0 {
+		left = &before.PhaseTimes[n-1]
 	}
 	for i := range entered {
 		if left != nil {

@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -67,7 +69,7 @@ func (c *StateCollector) Collect(out chan<- prometheus.Metric) {
 		counts[key{job.Namespace, string(job.Status.Phase)}]++
 		switch job.Status.Phase {
 		case v1alpha1.PhaseQueued:
-			oldestWait = max(oldestWait, now.Sub(enteredAt(job, v1alpha1.PhaseQueued, now)))
+			oldestWait = max(oldestWait, now.Sub(queuedSince(job, now)))
 		case v1alpha1.PhaseRunning:
 			oldestProgress = max(oldestProgress, now.Sub(heardAt(job, now)))
 		}
@@ -83,11 +85,38 @@ func (c *StateCollector) Collect(out chan<- prometheus.Metric) {
 // heardAt is when the trainer of a running job told its progress last, or when it
 // began to run if it never did.
 func heardAt(job *v1alpha1.TrainingJob, now time.Time) time.Time {
-	at := enteredAt(job, v1alpha1.PhaseRunning, now)
+	at := becameTrue(job, v1alpha1.ConditionRunning)
+	if at.IsZero() {
+		at = enteredAt(job, v1alpha1.PhaseRunning, now)
+	}
 	if p := job.Status.Progress; p != nil && p.UpdatedAt != nil && p.UpdatedAt.After(at) {
 		at = p.UpdatedAt.Time
 	}
 	return at
+}
+
+// queuedSince is since when a queued job waits: since its files are valid, or since its
+// last start ended.
+func queuedSince(job *v1alpha1.TrainingJob, now time.Time) time.Time {
+	at := becameTrue(job, v1alpha1.ConditionFilesReady)
+	if at.IsZero() {
+		return enteredAt(job, v1alpha1.PhaseQueued, now)
+	}
+	if n := len(job.Status.Attempts); n > 0 {
+		if ended := job.Status.Attempts[n-1].FinishedAt; ended != nil && ended.After(at) {
+			return ended.Time
+		}
+	}
+	return at
+}
+
+// becameTrue is since when the condition is true, zero if it is not. The operator's
+// clock says it; the times of phases come from the nodes' clocks, which may be off.
+func becameTrue(job *v1alpha1.TrainingJob, condition string) time.Time {
+	if c := meta.FindStatusCondition(job.Status.Conditions, condition); c != nil && c.Status == metav1.ConditionTrue {
+		return c.LastTransitionTime.Time
+	}
+	return time.Time{}
 }
 
 // enteredAt is when the job entered the phase; fallback when that is not known.

@@ -81,7 +81,8 @@ type TrainingJobStatus struct {
 	// +optional
 	FinishedAt *metav1.Time `json:"finishedAt,omitempty"`
 
-	// phaseTimes say when each phase was entered last.
+	// phaseTimes say when each phase was entered last, in the order in which that
+	// happened. The times are those of the containers' nodes, whose clocks may differ.
 	// +kubebuilder:validation:MaxItems=8
 	// +listType=atomic
 	// +optional

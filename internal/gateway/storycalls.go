@@ -101,12 +101,15 @@ func (s *Server) listEvents(w http.ResponseWriter, r *request) error {
 	return nil
 }
 
-// story puts the statuses that a job entered and its events in order.
+// story puts the statuses that a job entered and its events in order. The statuses keep
+// theirs though the nodes that they happened on have clocks that differ.
 func story(job *v1alpha1.TrainingJob, happened []corev1.Event) []Event {
 	events := []Event{}
+	var at int64
 	for _, entered := range job.Status.PhaseTimes {
+		at = max(at, entered.At.Unix())
 		events = append(events, Event{
-			ID: "status-" + string(entered.Phase), CreatedAt: entered.At.Unix(), Level: "info", Type: "status", Message: string(entered.Phase),
+			ID: "status-" + string(entered.Phase), CreatedAt: at, Level: "info", Type: "status", Message: string(entered.Phase),
 		})
 	}
 	for i := range happened {

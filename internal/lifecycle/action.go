@@ -208,6 +208,9 @@ func (w *world) countStart() int32 {
 	}
 	w.status.Prepares++
 	w.prepare = nil
+	if last := w.lastEntered(); last != "" && last != v1alpha1.PhaseInitializing {
+		w.enter(v1alpha1.PhaseInitializing, w.Now)
+	}
 	return w.status.Prepares
 }
 

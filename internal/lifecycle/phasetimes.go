@@ -11,26 +11,31 @@ import (
 )
 
 // phaseTimes records when phases were entered, by the containers' own times: a
-// stage that was shorter than a look still counts.
+// stage that was shorter than a look still counts. Which phases were entered follows
+// from their order alone. Times of different nodes cannot be compared.
 func (w *world) phaseTimes() {
 	if w.finished() {
 		return
 	}
-	w.enter(v1alpha1.PhaseInitializing, w.Job.CreationTimestamp.Time)
+	w.advance(v1alpha1.PhaseInitializing, w.Job.CreationTimestamp.Time)
 	if download := w.prepare.stage(contract.StageDownload); download.State != Waiting {
-		w.enter(v1alpha1.PhaseDownloadingFiles, download.StartedAt)
+		w.advance(v1alpha1.PhaseDownloadingFiles, download.StartedAt)
 		if download.State == Ended && download.ExitCode == contract.ExitOK {
-			w.enter(v1alpha1.PhaseValidatingFiles, download.FinishedAt)
+			w.advance(v1alpha1.PhaseValidatingFiles, download.FinishedAt)
 		}
 	}
-	if w.filesReady() {
-		w.enter(v1alpha1.PhaseQueued, w.queuedAt())
+	if w.filesReady() && w.prepared != nil {
+		w.advance(v1alpha1.PhaseQueued, w.prepared.finished)
 	}
-	w.enter(v1alpha1.PhaseRunning, w.train.stage(contract.StageTrain).StartedAt)
+	if w.settled() == nil || w.added != nil {
+		w.advance(v1alpha1.PhaseRunning, w.train.stage(contract.StageTrain).StartedAt)
+	}
+	if w.status.Phase == v1alpha1.PhaseQueued && w.lastEntered() == v1alpha1.PhaseRunning && w.settled() != nil {
+		w.enter(v1alpha1.PhaseQueued, w.requeuedAt())
+	}
 	if w.status.Phase.Finished() {
-		w.enter(w.status.Phase, w.endedAt())
+		w.advance(w.status.Phase, w.endedAt())
 	}
-	slices.SortStableFunc(w.entered, func(a, b v1alpha1.PhaseTime) int { return a.At.Compare(b.At.Time) })
 }
 
 // endedAt is when the job ended by the clock that tells of its other phases: that of
@@ -46,33 +51,42 @@ func (w *world) endedAt() time.Time {
 	return w.status.FinishedAt.Time
 }
 
-// queuedAt is when the job began to wait for training: when its files were valid,
-// or when its last start ended.
-func (w *world) queuedAt() time.Time {
-	if last := w.lastAttempt(); last != nil && last.FinishedAt != nil {
+// requeuedAt is when a job whose start has ended began to wait for the next, by the
+// clock that tells when that start began.
+func (w *world) requeuedAt() time.Time {
+	if w.trained != nil {
+		return w.trained.finished
+	}
+	if last := w.lastAttempt(); last.FinishedAt != nil {
 		return last.FinishedAt.Time
 	}
-	if w.prepared != nil {
-		return w.prepared.finished
-	}
-	return time.Time{}
+	return w.Now
 }
 
-// enter records that the phase was entered then, unless that is known.
+// advance records that the phase was entered then, if it comes after the phase that the
+// job is in.
+func (w *world) advance(phase v1alpha1.Phase, at time.Time) {
+	if slices.Index(v1alpha1.Phases, w.lastEntered()) < slices.Index(v1alpha1.Phases, phase) {
+		w.enter(phase, at)
+	}
+}
+
+// lastEntered is the phase that was entered last; empty before the first.
+func (w *world) lastEntered() v1alpha1.Phase {
+	if n := len(w.status.PhaseTimes); n > 0 {
+		return w.status.PhaseTimes[n-1].Phase
+	}
+	return ""
+}
+
+// enter records that the phase was entered then. The phases stand in the order in which
+// they were entered last.
 func (w *world) enter(phase v1alpha1.Phase, at time.Time) {
 	if at.IsZero() {
 		return
 	}
-	at = at.Truncate(time.Second)
-	entry := v1alpha1.PhaseTime{Phase: phase, At: metav1.Time{Time: at}}
-	i := slices.IndexFunc(w.status.PhaseTimes, func(t v1alpha1.PhaseTime) bool { return t.Phase == phase })
-	switch {
-	case i < 0:
-		w.status.PhaseTimes = append(w.status.PhaseTimes, entry)
-	case at.After(w.status.PhaseTimes[i].At.Time):
-		w.status.PhaseTimes[i] = entry
-	default:
-		return
-	}
+	entry := v1alpha1.PhaseTime{Phase: phase, At: metav1.Time{Time: at.Truncate(time.Second)}}
+	w.status.PhaseTimes = slices.DeleteFunc(w.status.PhaseTimes, func(t v1alpha1.PhaseTime) bool { return t.Phase == phase })
+	w.status.PhaseTimes = append(w.status.PhaseTimes, entry)
 	w.entered = append(w.entered, entry)
 }

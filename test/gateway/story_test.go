@@ -24,8 +24,9 @@ func TestStoryOfAJobIsTold(t *testing.T) {
 	record(t, job, func(status *v1alpha1.TrainingJobStatus) {
 		status.Phase = v1alpha1.PhaseRunning
 		status.PhaseTimes = []v1alpha1.PhaseTime{
-			{Phase: v1alpha1.PhaseRunning, At: metav1.NewTime(time.Unix(1700000100, 0))},
-			{Phase: v1alpha1.PhaseQueued, At: metav1.NewTime(time.Unix(1700000000, 0))},
+			// The clock of the node that trains is behind that of the one that prepared.
+			{Phase: v1alpha1.PhaseQueued, At: metav1.NewTime(time.Unix(1700000100, 0))},
+			{Phase: v1alpha1.PhaseRunning, At: metav1.NewTime(time.Unix(1700000000, 0))},
 		}
 	})
 	event := &corev1.Event{

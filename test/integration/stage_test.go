@@ -179,7 +179,16 @@ func (s *stage) submit(job *v1alpha1.TrainingJob) *v1alpha1.TrainingJob {
 	s.t.Helper()
 	job.Namespace = s.namespace
 	s.create(job)
+	s.notBefore(job.CreationTimestamp.Time)
 	return job
+}
+
+// notBefore moves the clock on to what the API server's says, if it is behind: that one
+// does not stand still, however long a test takes.
+func (s *stage) notBefore(at time.Time) {
+	if s.clock.Now().Before(at) {
+		s.clock.SetTime(at)
+	}
 }
 
 // get reads the job.
