@@ -10,8 +10,8 @@ const (
 	ConditionCancelled = "Cancelled"
 	// ConditionFilesReady is true once the files are fetched and valid.
 	ConditionFilesReady = "FilesReady"
-	// ConditionRunning is true while the trainer runs; otherwise it says what
-	// the job waits for.
+	// ConditionRunning is true while the trainer runs, also while it is being
+	// stopped; otherwise it says what the job waits for.
 	ConditionRunning = "Running"
 	// ConditionSuspended is true while the job is held by spec.suspend.
 	ConditionSuspended = "Suspended"

@@ -18,7 +18,8 @@ const (
 	// ReasonUnschedulable means that no node can take the Pod for now; also of an attempt
 	// whose Pod went for that, which costs no retry.
 	ReasonUnschedulable = "Unschedulable"
-	// ReasonStopping means that a Pod has to go first.
+	// ReasonStopping means that a Pod has to go first. While the condition Running is
+	// true, it is the Pod that trains.
 	ReasonStopping = "Stopping"
 	// ReasonDeleting means that the TrainingJob is being deleted.
 	ReasonDeleting = "Deleting"
@@ -86,9 +87,11 @@ const (
 	ReasonFilesValid = "FilesValid"
 	// ReasonProgressing means that the operator works towards the end.
 	ReasonProgressing = "Progressing"
-	// ReasonCancelling means that the job is cancelled once its Pods are gone.
+	// ReasonCancelling means that the job is cancelled once its Pods are gone; also of the
+	// condition Running.
 	ReasonCancelling = "Cancelling"
-	// ReasonFailing means that the job fails once its Pods are gone.
+	// ReasonFailing means that the job fails once its Pods are gone; also of the condition
+	// Running.
 	ReasonFailing = "Failing"
 	// ReasonSucceeded means that the model is trained and stored.
 	ReasonSucceeded = "Succeeded"

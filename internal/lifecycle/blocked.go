@@ -100,7 +100,7 @@ func (w *world) blockedBy() (refusal *Refusal, fresh bool) {
 // holds shows only when that is tried again.
 func (w *world) recordedRefusal() *Refusal {
 	c := meta.FindStatusCondition(w.status.Conditions, v1alpha1.ConditionRunning)
-	if c == nil {
+	if c == nil || c.Status != metav1.ConditionFalse {
 		return nil
 	}
 	lasting := final[c.Reason] && w.status.BlockedSince != nil

@@ -86,4 +86,10 @@ func observe(job *v1alpha1.TrainingJob, pods ...lifecycle.Pod) lifecycle.Observe
 func recordedEnd(job *v1alpha1.TrainingJob, phase v1alpha1.Phase) {
 	job.Status.Phase = phase
 	job.Status.FinishedAt = ptr.To(metav1.Time{Time: start})
+	conditions := map[v1alpha1.Phase]string{
+		v1alpha1.PhaseSucceeded: v1alpha1.ConditionComplete, v1alpha1.PhaseFailed: v1alpha1.ConditionFailed, v1alpha1.PhaseCancelled: v1alpha1.ConditionCancelled,
+	}
+	job.Status.Conditions = []metav1.Condition{{
+		Type: conditions[phase], Status: metav1.ConditionTrue, Reason: "Ended", Message: "it ended", ObservedGeneration: job.Generation - 1,
+	}}
 }

@@ -13,6 +13,7 @@ import (
 // changes by itself, so that they never flap.
 func (w *world) conditions(refusal *Refusal) {
 	if w.finished() {
+		w.observeGeneration()
 		return
 	}
 	w.filesCondition()
@@ -20,6 +21,14 @@ func (w *world) conditions(refusal *Refusal) {
 	w.set(v1alpha1.ConditionRunning, running.holds, running.reason, running.message)
 	w.suspendedCondition()
 	w.endConditions(running)
+}
+
+// observeGeneration has the conditions of an end, which never change, be about the
+// newest spec: tools such as kubectl wait take those of an older one for outdated.
+func (w *world) observeGeneration() {
+	for i := range w.status.Conditions {
+		w.status.Conditions[i].ObservedGeneration = w.Job.Generation
+	}
 }
 
 // say is a condition in the making.

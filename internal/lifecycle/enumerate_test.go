@@ -206,15 +206,15 @@ func checkEnd(t *testing.T, o lifecycle.Observed, d lifecycle.Decision) {
 // and that none is without a reason and a sentence.
 func checkConditions(t *testing.T, o lifecycle.Observed, d lifecycle.Decision) {
 	t.Helper()
-	if o.Job.Status.Phase.Finished() {
-		return
-	}
-	is := func(name string) bool { return meta.IsStatusConditionTrue(d.Status.Conditions, name) }
 	for _, c := range d.Status.Conditions {
 		if c.Reason == "" || c.Message == "" || c.ObservedGeneration != o.Job.Generation {
 			t.Errorf("the condition %+v is not whole", c)
 		}
 	}
+	if o.Job.Status.Phase.Finished() {
+		return
+	}
+	is := func(name string) bool { return meta.IsStatusConditionTrue(d.Status.Conditions, name) }
 	want := map[string]bool{
 		v1alpha1.ConditionComplete:  d.Status.Phase == v1alpha1.PhaseSucceeded,
 		v1alpha1.ConditionFailed:    d.Status.Phase == v1alpha1.PhaseFailed,
@@ -229,8 +229,8 @@ func checkConditions(t *testing.T, o lifecycle.Observed, d lifecycle.Decision) {
 	if is(v1alpha1.ConditionReconciling) == (d.Status.Phase.Finished() || is(v1alpha1.ConditionSuspended)) {
 		t.Errorf("Reconciling is %t in the phase %s", is(v1alpha1.ConditionReconciling), d.Status.Phase)
 	}
-	if is(v1alpha1.ConditionRunning) && d.Status.Phase != v1alpha1.PhaseRunning {
-		t.Errorf("Running is true in the phase %s", d.Status.Phase)
+	if is(v1alpha1.ConditionRunning) != (d.Status.Phase == v1alpha1.PhaseRunning) {
+		t.Errorf("Running is %t in the phase %s", is(v1alpha1.ConditionRunning), d.Status.Phase)
 	}
 	if d.Status.Phase == v1alpha1.PhaseFailed && d.Status.Error == "" {
 		t.Errorf("the job fails without an error")

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/ptr"
 	"pgregory.net/rapid"
@@ -131,6 +132,9 @@ func (s *simulation) observed(job *v1alpha1.TrainingJob, pods []lifecycle.Pod) l
 func (s *simulation) record(d *lifecycle.Decision) {
 	if before := s.job.Status.Phase; before.Finished() && before != d.Status.Phase {
 		s.t.Fatalf("the end %s became %s", before, d.Status.Phase)
+	}
+	if trains := meta.IsStatusConditionTrue(d.Status.Conditions, v1alpha1.ConditionRunning); trains != (d.Status.Phase == v1alpha1.PhaseRunning) {
+		s.t.Fatalf("Running is %t in the phase %s", trains, d.Status.Phase)
 	}
 	switch d.Status.Phase {
 	case v1alpha1.PhaseSucceeded, v1alpha1.PhaseFailed:

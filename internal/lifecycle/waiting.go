@@ -10,8 +10,8 @@ import (
 	"github.com/swath-dev/swath/internal/contract"
 )
 
-// running is the condition Running: that the trainer runs, or what the job waits
-// for. A job that cannot go on never stays silent.
+// running is the condition Running: that the trainer runs, and by what it is being
+// stopped if so, or what the job waits for. A job that cannot go on never stays silent.
 func (w *world) running(refusal *Refusal) say {
 	switch w.status.Phase {
 	case v1alpha1.PhaseSucceeded:
@@ -21,11 +21,18 @@ func (w *world) running(refusal *Refusal) say {
 	case v1alpha1.PhaseCancelled:
 		return say{false, v1alpha1.ReasonCancelled, "the job was cancelled and none of its Pods is left"}
 	}
-	if w.status.Phase == v1alpha1.PhaseRunning && !w.train.Deleting {
+	trains := w.status.Phase == v1alpha1.PhaseRunning
+	if trains && !w.stopsTraining() {
 		return say{true, v1alpha1.ReasonTraining, fmt.Sprintf("Pod %s trains on node %s", w.train.Name, w.train.Node)}
 	}
 	reason, message := w.waitsFor(refusal)
-	return say{false, reason, message}
+	return say{trains, reason, message}
+}
+
+// stopsTraining reports whether the trainer that runs is being stopped. It trains until
+// its container has ended, and the reason says by what it is stopped.
+func (w *world) stopsTraining() bool {
+	return w.train.Deleting || w.cancel() || w.suspended() || w.failure() != nil
 }
 
 // waitsFor says what a job that does not train waits for, the most telling first.

@@ -39,6 +39,7 @@ var tests = map[string][]string{
 	"the download fails again and again":              {"TestADownloadThatFailsAgainAndAgainMakesNoEndlessLoop"},
 	"the trainer ends well but its message is lost":   {"TestHowAStartEnds", "TestALostMessageTwiceIsAFailure"},
 	// … Pods come and go
+	"I set a time to live on a finished job":             {"TestASpecThatChangesAfterTheEndIsObserved"},
 	"someone deletes a Pod of a finished job":            {"TestDeletingThePodsOfAFinishedJobMakesNoneAgain", "TestARestoredJobKeepsItsIDAndItsEnd"},
 	"someone deletes the Pod of a running job":           {"TestHowAStartEnds", "TestInterruptionsChangeNothing"},
 	"a Pod is evicted or preempted, or its node drained": {"TestHowAStartEnds", "TestInterruptionsChangeNothing"},
@@ -53,6 +54,7 @@ var tests = map[string][]string{
 	"I set `cancel`":                        {"TestACancelledJobHasNoPodLeft", "TestCancelWhileTraining"},
 	"I cancel while it is about to succeed": {"TestAnAcceptedCancelBeatsASuccess", "TestAThousandCancelsAtRandomMoments"},
 	"`Cancelled` or `Suspended` is true":    {"TestACancelledJobHasNoPodLeft", "TestAnothersFinalizerThatHoldsAPodIsNamed", "TestSuspendingATrainingStopsItAndResumingGoesOn"},
+	"a trainer is being stopped":            {"TestSuspendingATrainingStopsItAndResumingGoesOn", "TestEveryWorldHasOnePhaseAndSaysWhatItWaitsFor", "TestAnySequenceOfEventsComesToOneRightEnd"},
 	"the deadline passes":                   {"TestTheDeadlineCountsTrainingOverAllStarts", "TestADeadlineInRealTime"},
 	// … jobs queue
 	"I want to know who is ahead of me":                {"TestJobsQueueByPriorityAndAge", "TestPlaceBehindTheFirstTenIsShown", "TestPlaceInTheQueueIsTold"},

@@ -37,8 +37,10 @@ func TestSuspendingATrainingStopsItAndResumingGoesOn(t *testing.T) {
 	k := s.training(job)
 	s.change(job, suspend)
 	k.deleting()
-	s.waitsFor(job, v1alpha1.ReasonStopping)
-	if stopping := s.job(job); condition(stopping, v1alpha1.ConditionSuspended) != "False Stopping" {
+	s.until(job, "it trains, and is being stopped", func(j *v1alpha1.TrainingJob) bool {
+		return condition(j, v1alpha1.ConditionRunning) == "True Stopping"
+	})
+	if stopping := s.job(job); condition(stopping, v1alpha1.ConditionSuspended) != "False Stopping" || stopping.Status.Phase != v1alpha1.PhaseRunning {
 		t.Errorf("the job is suspended before its Pod has ended: %s", describe(stopping))
 	}
 

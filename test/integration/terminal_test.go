@@ -7,6 +7,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
@@ -68,6 +69,31 @@ func TestDeletingThePodsOfAFinishedJobMakesNoneAgain(t *testing.T) {
 		t.Errorf("the job is %s", describe(seen))
 	}
 	s.wantPods()
+}
+
+// A spec that changes after the end is observed: kubectl wait takes a condition of an
+// older generation for one that does not hold yet, and would wait for ever.
+func TestASpecThatChangesAfterTheEndIsObserved(t *testing.T) {
+	s := newStage(t)
+	job := s.submit(newJob("ships"))
+	end := s.succeeded(job)
+	seen := s.observed(job)
+	if seen.Generation == end.Generation || len(seen.Status.Conditions) == 0 {
+		t.Fatalf("the job is %s", describe(seen))
+	}
+	for _, c := range seen.Status.Conditions {
+		if c.ObservedGeneration != seen.Generation {
+			t.Errorf("the condition %s is of generation %d, the job of %d", c.Type, c.ObservedGeneration, seen.Generation)
+		}
+	}
+	s.wantKstatus(seen, status.CurrentStatus)
+	end.Status.ObservedGeneration = seen.Status.ObservedGeneration
+	for i := range end.Status.Conditions {
+		end.Status.Conditions[i].ObservedGeneration = seen.Generation
+	}
+	if !equality.Semantic.DeepEqual(end.Status, seen.Status) {
+		t.Errorf("the end has become\n%s\nfrom\n%s", describe(seen), describe(end))
+	}
 }
 
 func TestARestoredJobKeepsItsIDAndItsEnd(t *testing.T) {
