@@ -13,7 +13,8 @@ const (
 	// ConditionRunning is true while the trainer runs, also while it is being
 	// stopped; otherwise it says what the job waits for.
 	ConditionRunning = "Running"
-	// ConditionSuspended is true while the job is held by spec.suspend.
+	// ConditionSuspended is true while spec.suspend holds the job and no Pod of it
+	// works.
 	ConditionSuspended = "Suspended"
 	// ConditionReconciling is true while the operator works towards the end
 	// (kstatus: in progress).

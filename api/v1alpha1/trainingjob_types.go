@@ -67,9 +67,9 @@ type TrainingJobSpec struct {
 	// +optional
 	Cancel *bool `json:"cancel,omitempty"`
 
-	// suspend holds the job: before training it waits in the queue; during
-	// training the trainer writes a checkpoint and stops. Set it to false to go
-	// on from there.
+	// suspend holds the job: nothing is started while it is true. What prepares is
+	// stopped and prepares anew afterwards; a trainer writes a checkpoint, stops, and
+	// goes on from there once suspend is set to false.
 	// +optional
 	Suspend *bool `json:"suspend,omitempty"`
 

@@ -99,7 +99,7 @@ var unwantedRules = []struct {
 	}},
 	{"the job fails", func(w *world, p *Pod) bool { return w.failure() != nil && !w.status.Phase.Finished() && !p.Terminal }},
 	{"the job is not at this start", (*world).stray},
-	{"the job is suspended", func(w *world, p *Pod) bool { return w.suspended() && p == w.train && !w.workEnded(p) }},
+	{"the job is suspended", func(w *world, p *Pod) bool { return w.suspended() && !w.workEnded(p) }},
 	{"spec.pod has changed before the trainer ran", func(w *world, p *Pod) bool { return p == w.train && w.replaceable(p) }},
 	{"no node takes it and another job waits for its slot", (*world).lends},
 	{"activeDeadlineSeconds has passed", func(w *world, p *Pod) bool {
@@ -187,7 +187,7 @@ func (w *world) startable() bool {
 	if w.finished() || w.cancel() || w.beingDeleted() || w.failure() != nil || !w.allEnded() {
 		return false
 	}
-	if w.role() == v1alpha1.RoleTrain && (w.suspended() || w.succeeded()) {
+	if w.suspended() || w.succeeded() {
 		return false
 	}
 	p, _ := w.current()

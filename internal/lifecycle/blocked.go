@@ -77,10 +77,7 @@ func (w *world) block() *Refusal {
 // it only stands recorded from an earlier try: no job fails by that, since what
 // refused the Pod may be mended, and the next try tells.
 func (w *world) blockedBy() (refusal *Refusal, fresh bool) {
-	if w.cancel() || w.settled() != nil && w.failure() != nil {
-		return nil, false
-	}
-	if w.role() == v1alpha1.RoleTrain && w.suspended() {
+	if w.cancel() || w.suspended() || w.settled() != nil && w.failure() != nil {
 		return nil, false
 	}
 	p, number := w.current()

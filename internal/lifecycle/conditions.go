@@ -73,17 +73,18 @@ func (w *world) filesSentence() string {
 	return text
 }
 
-// suspendedCondition is true only once no Pod trains any more; it is not there on
-// jobs that never said anything about suspending.
+// suspendedCondition is true only once no Pod prepares or trains any more; it is not
+// there on jobs that never said anything about suspending.
 func (w *world) suspendedCondition() {
 	switch {
 	case w.Job.Spec.Suspend == nil:
 		meta.RemoveStatusCondition(&w.status.Conditions, v1alpha1.ConditionSuspended)
-	case !w.suspended() && w.suspendStops() && w.train != nil && w.train.Deleting && !w.workEnded(w.train):
+	case !w.suspended() && w.suspendStops() && w.deletes():
 		w.set(v1alpha1.ConditionSuspended, false, v1alpha1.ReasonStopping, "spec.suspend was taken back; the Pod that it stops has to end first")
 	case !w.suspended() || w.status.Phase.Finished():
 		w.set(v1alpha1.ConditionSuspended, false, v1alpha1.ReasonResumed, "spec.suspend does not hold the job")
 	case w.held():
+		w.holdLive()
 		w.set(v1alpha1.ConditionSuspended, true, v1alpha1.ReasonSuspended, suspendedSentence)
 	default:
 		w.set(v1alpha1.ConditionSuspended, false, v1alpha1.ReasonStopping, "spec.suspend is asked for; the job is not held yet")
@@ -99,9 +100,24 @@ func (w *world) suspendStops() bool {
 
 const suspendedSentence = "spec.suspend holds the job; set it to false to go on"
 
-// held tells whether the job stands still because of spec.suspend.
+// held reports whether the job stands still because of spec.suspend.
 func (w *world) held() bool {
-	return w.suspended() && w.filesReady() && w.allGone() && w.failure() == nil
+	return w.suspended() && w.allGone() && w.failure() == nil
+}
+
+// holdLive has it be decided on live Pods that the job is held from now on, since that
+// depends on the absence of Pods. A job that was created suspended never had one.
+func (w *world) holdLive() {
+	createdSuspended := w.unrecorded() && w.Job.Generation == 1
+	if !createdSuspended && !meta.IsStatusConditionTrue(w.Job.Status.Conditions, v1alpha1.ConditionSuspended) {
+		w.needsLive = true
+	}
+}
+
+// deletes reports whether the Pod at work is being deleted.
+func (w *world) deletes() bool {
+	p, _ := w.current()
+	return p != nil && p.Deleting && !w.workEnded(p)
 }
 
 // endConditions are those of the ends, and those that kstatus reads: Reconciling

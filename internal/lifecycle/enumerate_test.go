@@ -178,8 +178,12 @@ func checkEnd(t *testing.T, o lifecycle.Observed, d lifecycle.Decision) {
 	if d.Ends && cancelled != (d.Status.Phase == v1alpha1.PhaseCancelled) {
 		t.Errorf("cancel is %t and the end %s", cancelled, d.Status.Phase)
 	}
+	held := meta.IsStatusConditionTrue(d.Status.Conditions, v1alpha1.ConditionSuspended)
 	for _, p := range o.Pods {
 		lost := p.Deleting && !o.Now.Before(p.DeleteBy.Add(o.Settings.LostAfter))
+		if held && canWork(p) && !lost {
+			t.Errorf("suspended, but Pod %s can still work", p.Name)
+		}
 		if d.Ends && d.Status.Phase == v1alpha1.PhaseCancelled && (!lost || p.Terminal) {
 			t.Errorf("cancelled, but Pod %s is there", p.Name)
 		}
@@ -191,7 +195,7 @@ func checkEnd(t *testing.T, o lifecycle.Observed, d lifecycle.Decision) {
 		if a.Kind != lifecycle.CreatePod {
 			continue
 		}
-		if d.Status.Phase.Finished() || cancelled || o.Job.DeletionTimestamp != nil {
+		if d.Status.Phase.Finished() || cancelled || o.Job.DeletionTimestamp != nil || ptr.Deref(o.Job.Spec.Suspend, false) {
 			t.Errorf("a Pod is made in %s", d.Status.Phase)
 		}
 		for _, p := range o.Pods {

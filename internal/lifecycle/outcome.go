@@ -165,7 +165,7 @@ func deadlinePassed(w *world, p *Pod, c Container) bool {
 func disrupted(_ *world, p *Pod, _ Container) bool { return p.Disruption != "" }
 
 func stoppedBySuspend(w *world, p *Pod, _ Container) bool {
-	return p.Role == v1alpha1.RoleTrain && p.Deleting && (w.suspended() || w.suspendStops())
+	return p.Deleting && (w.suspended() || w.suspendStops())
 }
 
 func replaced(w *world, p *Pod, c Container) bool {

@@ -23,8 +23,8 @@ var Rules = []Rule{
 	{"cancel is not asked for, no Pod can work any more, and: a failure that no retry mends, retries used up, or past the deadline", v1alpha1.PhaseFailed, (*world).failed},
 	{"the trainer's container runs", v1alpha1.PhaseRunning, (*world).training},
 	{"the files are valid", v1alpha1.PhaseQueued, (*world).filesReady},
-	{"the download is done", v1alpha1.PhaseValidatingFiles, (*world).downloaded},
-	{"the download has started", v1alpha1.PhaseDownloadingFiles, (*world).downloading},
+	{"the download is done, and spec.suspend does not hold the job", v1alpha1.PhaseValidatingFiles, (*world).downloaded},
+	{"the download has started, and spec.suspend does not hold the job", v1alpha1.PhaseDownloadingFiles, (*world).downloading},
 	{"otherwise", v1alpha1.PhaseInitializing, func(*world) bool { return true }},
 }
 
@@ -58,9 +58,9 @@ func (w *world) training() bool {
 
 func (w *world) downloaded() bool {
 	download := w.prepare.stage(contract.StageDownload)
-	return download.State == Ended && download.ExitCode == contract.ExitOK
+	return download.State == Ended && download.ExitCode == contract.ExitOK && !w.held()
 }
 
 func (w *world) downloading() bool {
-	return w.prepare.stage(contract.StageDownload).State != Waiting
+	return w.prepare.stage(contract.StageDownload).State != Waiting && !w.held()
 }

@@ -190,6 +190,9 @@ func (s *simulation) settleDown() {
 func TestAnySequenceOfEventsComesToOneRightEnd(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		s := newSimulation(t)
+		if rapid.IntRange(0, 4).Draw(t, "created suspended") == 0 {
+			s.createSuspended()
+		}
 		t.Repeat(s.events())
 		s.settleDown()
 	})

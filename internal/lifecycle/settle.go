@@ -35,6 +35,14 @@ func (w *world) settle() {
 			w.settleAttempt(w.prepare, w.prepared)
 		}
 	}
+	w.settleTraining()
+	if p, number := w.current(); p == nil && w.suspended() && number > 0 && w.settled() == nil {
+		w.settleUnmade(number)
+	}
+}
+
+// settleTraining settles what the train Pod says.
+func (w *world) settleTraining() {
 	if !w.filesReady() {
 		return
 	}
@@ -44,18 +52,15 @@ func (w *world) settle() {
 	if w.trained != nil && w.trained.success == nil {
 		w.settleAttempt(w.train, w.trained)
 	}
-	if w.train == nil && w.suspended() && w.status.Starts > 0 && w.settled() == nil {
-		w.settleUnmade()
-	}
 }
 
 // settleUnmade records that a start that was counted is not made, since the job
 // was suspended in between: going on is a start of its own, which queues anew. A
 // cache that lags would show the same of a Pod that is there and trains.
-func (w *world) settleUnmade() {
+func (w *world) settleUnmade(number int32) {
 	w.needsLive = true
 	w.addAttempt(v1alpha1.Attempt{
-		Stage: string(contract.StageTrain), Number: w.status.Starts, Reason: v1alpha1.ReasonSuspended,
+		Stage: string(w.blockedStage(nil)), Number: number, Reason: v1alpha1.ReasonSuspended,
 		Message: "spec.suspend came before the Pod was made", FinishedAt: &metav1.Time{Time: w.Now},
 	})
 }

@@ -58,6 +58,13 @@ func newSimulation(t *rapid.T) *simulation {
 	return s
 }
 
+// createSuspended has the job have been suspended from the first.
+func (s *simulation) createSuspended() {
+	s.job.Spec.Suspend = ptr.To(true)
+	s.jobs = nil
+	s.jobChanged()
+}
+
 func (s *simulation) jobChanged() {
 	s.version++
 	s.jobs = append(s.jobs, versionedJob{s.version, s.job.DeepCopy()})
@@ -135,6 +142,11 @@ func (s *simulation) record(d *lifecycle.Decision) {
 	}
 	if trains := meta.IsStatusConditionTrue(d.Status.Conditions, v1alpha1.ConditionRunning); trains != (d.Status.Phase == v1alpha1.PhaseRunning) {
 		s.t.Fatalf("Running is %t in the phase %s", trains, d.Status.Phase)
+	}
+	for _, p := range s.pods {
+		if meta.IsStatusConditionTrue(d.Status.Conditions, v1alpha1.ConditionSuspended) && canWork(p) && !s.lost(p) {
+			s.t.Fatalf("the job is suspended and Pod %s can still work", p.Name)
+		}
 	}
 	switch d.Status.Phase {
 	case v1alpha1.PhaseSucceeded, v1alpha1.PhaseFailed:

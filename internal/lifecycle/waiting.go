@@ -44,10 +44,12 @@ func (w *world) waitsFor(refusal *Refusal) (reason, message string) {
 		return v1alpha1.ReasonCancelling, "the job is cancelled once its Pods are gone: " + w.podsInTheWay()
 	case w.failure() != nil:
 		return v1alpha1.ReasonFailing, fmt.Sprintf("the job fails once its Pods have ended (%s): %s", w.podsInTheWay(), w.failureSentence(w.failure()))
-	case w.suspended() && w.filesReady() && w.allGone():
+	case w.held():
 		return v1alpha1.ReasonSuspended, suspendedSentence
 	case w.suspended() && w.filesReady():
 		return v1alpha1.ReasonStopping, "spec.suspend holds the job once its Pod has written a checkpoint and ended: " + w.podsInTheWay()
+	case w.suspended():
+		return v1alpha1.ReasonStopping, "spec.suspend holds the job once its Pod has ended; it prepares anew when it is resumed: " + w.podsInTheWay()
 	case w.beingDeleted():
 		return v1alpha1.ReasonDeleting, "the TrainingJob is being deleted; nothing new is started"
 	case refusal != nil && w.refusedStart() && w.needsSlot() && !w.Slot.Granted:

@@ -51,6 +51,8 @@ var tests = map[string][]string{
 	"I delete the TrainingJob":                          {"TestThePodOfADeletedJobIsNotHeld", "TestAJobThatIsBeingDeletedIsNotTriedAgain"},
 	"I delete the namespace, or remove Swath":           {"TestANamespaceIsDeletedWhileAJobTrains", "TestUndeployWhileAJobTrains"},
 	// … I stop a job
+	"I create a job suspended":              {"TestAJobThatIsCreatedSuspendedStartsNothing", "TestAJobThatIsCreatedSuspendedIsNotPrepared"},
+	"I suspend a job while it prepares":     {"TestAJobThatIsSuspendedWhileItPreparesStopsAndPreparesAnew", "TestFilesThatWereValidWhenTheJobWasSuspendedStayValid"},
 	"I set `cancel`":                        {"TestACancelledJobHasNoPodLeft", "TestCancelWhileTraining"},
 	"I cancel while it is about to succeed": {"TestAnAcceptedCancelBeatsASuccess", "TestAThousandCancelsAtRandomMoments"},
 	"`Cancelled` or `Suspended` is true":    {"TestACancelledJobHasNoPodLeft", "TestAnothersFinalizerThatHoldsAPodIsNamed", "TestSuspendingATrainingStopsItAndResumingGoesOn"},

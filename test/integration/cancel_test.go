@@ -86,7 +86,6 @@ func TestAJobThatWaitsIsCancelledAtOnce(t *testing.T) {
 	job := newJob("ships")
 	suspend(job)
 	s.submit(job)
-	s.prepared(job)
 	s.waitsFor(job, v1alpha1.ReasonSuspended)
 	s.change(job, cancel)
 	s.wantCancelled(job)
