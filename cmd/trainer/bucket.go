@@ -2,9 +2,13 @@ package main
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"io"
+	"io/fs"
 
 	"github.com/swath-dev/swath/internal/storage"
+	"github.com/swath-dev/swath/internal/training/checkpoint"
 )
 
 // jobCheckpoints keeps the checkpoints of a job in its bucket.
@@ -38,15 +42,30 @@ func (c jobCheckpoints) Write(ctx context.Context, name string, write func(io.Wr
 	// Where the bucket did not take everything the goroutine ends now; it must not read on while training goes on.
 	reader.CloseWithError(io.ErrClosedPipe)
 	<-written
-	return err
+	return denied(err)
 }
 
 // Open implements checkpoint.Store.
 func (c jobCheckpoints) Open(ctx context.Context, name string) (io.ReadCloser, error) {
-	return c.store.OpenJobObject(ctx, c.job, name)
+	reader, err := c.store.OpenJobObject(ctx, c.job, name)
+	if errors.Is(err, storage.ErrNotFound) {
+		return nil, fmt.Errorf("%w: %w", fs.ErrNotExist, err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return reader, nil
 }
 
 // Remove implements checkpoint.Store.
 func (c jobCheckpoints) Remove(ctx context.Context, name string) error {
 	return c.store.DeleteJobObject(ctx, c.job, name)
+}
+
+// denied says of an error of storage in the words of checkpoint.Store that access is denied.
+func denied(err error) error {
+	if errors.Is(err, storage.ErrDenied) {
+		return fmt.Errorf("%w: %w", checkpoint.ErrDenied, err)
+	}
+	return err
 }

@@ -33,9 +33,6 @@ func (e *noFileError) Error() string {
 	return "file " + e.file + " is not in storage; upload it to this namespace, or correct its ID"
 }
 
-// Is makes it the kind of error that it is for storage.
-func (e *noFileError) Is(target error) bool { return target == storage.ErrNotFound }
-
 // conflictError says that another model stands where this one is to be.
 type conflictError struct{ where string }
 
@@ -51,6 +48,7 @@ func exitCode(err error) int {
 		invalid   *dataset.InvalidError
 		notFinite *training.NotFiniteError
 		memory    *training.MemoryError
+		missing   *noFileError
 		changed   *changedFileError
 		conflict  *conflictError
 	)
@@ -65,6 +63,8 @@ func exitCode(err error) int {
 		return contract.ExitNotFinite
 	case errors.As(err, &memory):
 		return contract.ExitMemory
+	case errors.As(err, &missing):
+		return contract.ExitNoFile
 	case errors.As(err, &changed):
 		return contract.ExitChangedFile
 	case errors.As(err, &conflict), errors.Is(err, storage.ErrExists):
@@ -78,7 +78,10 @@ func systemExitCode(err error) int {
 	switch {
 	case errors.Is(err, storage.ErrFull), errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT), errors.Is(err, syscall.EFBIG):
 		return contract.ExitDiskFull
-	case errors.Is(err, storage.ErrNotFound), errors.Is(err, fs.ErrNotExist):
+	case errors.Is(err, storage.ErrNotFound):
+		// Not a file that the job names: something that another start removed meanwhile.
+		return contract.ExitStorage
+	case errors.Is(err, fs.ErrNotExist):
 		return contract.ExitNoFile
 	case errors.Is(err, storage.ErrDenied), errors.Is(err, fs.ErrPermission):
 		return contract.ExitDenied

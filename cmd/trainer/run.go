@@ -21,6 +21,8 @@ type trainingRun struct {
 	checkpoints *training.Checkpoints
 	progress    *training.Progress
 	watcher     watcher
+	// looked is called once checkpoints are read, before training; its error ends the run. Nil is no call.
+	looked func(context.Context) error
 	// read and store call a function again for as long as it is worth while storage is unavailable.
 	read, store func(ctx context.Context, doing string, f func() error) error
 }
@@ -43,6 +45,11 @@ func (r *trainingRun) do(ctx context.Context, commit func(context.Context, *trai
 	if err != nil {
 		return nil, err
 	}
+	if r.looked != nil {
+		if err := r.looked(ctx); err != nil {
+			return nil, err
+		}
+	}
 	if step > 0 {
 		r.watcher.resumed(step)
 	}
@@ -62,8 +69,8 @@ func (r *trainingRun) do(ctx context.Context, commit func(context.Context, *trai
 		return nil, loop.Interrupt(ctx)
 	}
 	switch systemExitCode(err) {
-	case contract.ExitStorage, contract.ExitDiskFull:
-		// Another start may find room: it is to find the training done.
+	case contract.ExitStorage, contract.ExitDiskFull, contract.ExitDenied:
+		// Another start may find room, or get in: it is to find the training done.
 		if saveErr := loop.Save(ctx); saveErr != nil {
 			return nil, fmt.Errorf("%w (and the training could not be saved: %w)", err, saveErr)
 		}

@@ -39,7 +39,9 @@ func shortRun(t *testing.T, folder checkpoint.Folder, storeTime time.Duration) (
 	checkpoints := training.NewCheckpoints(folder, time.Hour, func(text string) { t.Error(text) })
 	watcher := &silent{}
 	o := &stageOptions{log: newStageLog(io.Discard), storeTime: storeTime}
-	return &trainingRun{session, checkpoints, &training.Progress{}, watcher, o.reading, o.storing}, watcher
+	return &trainingRun{
+		session: session, checkpoints: checkpoints, progress: &training.Progress{}, watcher: watcher, read: o.reading, store: o.storing,
+	}, watcher
 }
 
 // A model that is trained and cannot be stored is not trained again: the next start finds all of it done.
@@ -52,6 +54,8 @@ func TestWhereTrainingStandsIsSavedBeforeTheEnd(t *testing.T) {
 	}{
 		"storage stays away":              {0, func(context.CancelFunc) error { return gone }, contract.ExitStorage},
 		"the bucket is full":              {0, func(context.CancelFunc) error { return storage.ErrFull }, contract.ExitDiskFull},
+		"storage refuses access":          {0, func(context.CancelFunc) error { return storage.ErrDenied }, contract.ExitDenied},
+		"another start removed something": {0, func(context.CancelFunc) error { return storage.ErrNotFound }, contract.ExitStorage},
 		"told to stop while it is stored": {time.Hour, func(stop context.CancelFunc) error { stop(); return context.Canceled }, contract.ExitInterrupted},
 		"told to stop while it waits":     {time.Hour, func(stop context.CancelFunc) error { stop(); return gone }, contract.ExitInterrupted},
 	}

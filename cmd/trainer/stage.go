@@ -79,6 +79,9 @@ func (o *stageOptions) run(c *cobra.Command, do func(context.Context, *stageOpti
 		message, err = do(c.Context(), o)
 	}
 	message.Job, message.Start, message.Stage = o.Job, o.Start, o.Stage
+	if errors.Is(err, storage.ErrDenied) {
+		err = fmt.Errorf("%w; renew the credentials that the Pods of this namespace have, or their rights: the next start uses the new ones", err)
+	}
 	if err != nil {
 		message.Error = sentence(err)
 	}

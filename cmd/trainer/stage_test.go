@@ -114,6 +114,43 @@ func TestTheStagesOfAJob(t *testing.T) {
 	}
 }
 
+// A start that overlaps this one removes its checkpoints once its model is stored: a start that finds none looks for the model.
+func TestTheModelIsLookedForAgainOnceTheCheckpointsAreRead(t *testing.T) {
+	p := newPod(t)
+	args := append(bothFiles, "--hyperparameters", `{"epochs": 2}`)
+	code, first := p.stage(t, contract.StageTrain, args...)
+	if code != contract.ExitOK {
+		t.Fatalf("train ended with %d: %+v", code, first)
+	}
+	var log bytes.Buffer
+	o := &stageOptions{
+		Args: contract.Args{
+			Stage: contract.StageTrain, Job: testJob, Task: "classification", TrainingFile: "file-train", ValidationFile: "file-validation", Hyperparameters: `{"epochs": 2}`,
+		},
+		workDir: t.TempDir(), address: "127.0.0.1:0", interval: time.Hour, fetched: map[string]storage.Digest{}, log: newStageLog(&log),
+	}
+	server, err := startServer(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer server.stop()
+	if err := o.fetch(t.Context(), p.store); err != nil {
+		t.Fatal(err)
+	}
+	session, err := o.prepare(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer session.Close()
+	again, err := o.train(t.Context(), p.store, session, server)
+	if err != nil || again.Manifest != first.Manifest {
+		t.Errorf("it says %+v (%v), want the manifest %s", again, err, first.Manifest)
+	}
+	if strings.Contains(log.String(), `"msg":"epoch"`) {
+		t.Errorf("it trained though the model is there:\n%s", &log)
+	}
+}
+
 func TestStagesThatCannotSucceedSayWhy(t *testing.T) {
 	cases := map[string]struct {
 		stage contract.Stage

@@ -63,16 +63,33 @@ func trainStage(ctx context.Context, o *stageOptions) (_ contract.Message, err e
 	return o.train(ctx, store, session, server)
 }
 
+// errStored means that another start has stored the model meanwhile.
+var errStored = errors.New("the model is stored already")
+
 // train trains with checkpoints in the bucket, stores results and model there, and says what was stored.
 func (o *stageOptions) train(ctx context.Context, store *storage.Store, session *training.Session, server *progressServer) (contract.Message, error) {
 	warn := func(text string) { o.log.Warn(text) }
 	checkpoints := training.NewCheckpoints(jobCheckpoints{store, o.Job}, o.interval, warn)
-	run := &trainingRun{session, checkpoints, server.progress, stageWatcher{o.log}, o.reading, o.storing}
+	var stored contract.Message
+	run := &trainingRun{
+		session: session, checkpoints: checkpoints, progress: server.progress, watcher: stageWatcher{o.log}, read: o.reading, store: o.storing,
+		// A start that overlaps this one removes its checkpoints once its model is stored.
+		looked: func(ctx context.Context) error {
+			message, found, err := o.standing(ctx, store)
+			if err == nil && found {
+				stored, err = message, errStored
+			}
+			return err
+		},
+	}
 	var standing []byte
 	outcome, err := run.do(ctx, func(ctx context.Context, outcome *training.Outcome) (err error) {
 		standing, err = o.commit(ctx, store, outcome)
 		return err
 	})
+	if errors.Is(err, errStored) {
+		return stored, nil
+	}
 	if err != nil {
 		return contract.Message{}, err
 	}

@@ -107,7 +107,7 @@ func (o *trainOptions) run(c *cobra.Command) error {
 func (o *trainOptions) train(ctx context.Context, session *training.Session, display *display) (*training.Outcome, error) {
 	store := checkpoint.Folder(filepath.Join(o.output, checkpointFolder))
 	checkpoints := training.NewCheckpoints(store, o.checkpointInterval, display.warn)
-	run := &trainingRun{session, checkpoints, &training.Progress{}, display, once, once}
+	run := &trainingRun{session: session, checkpoints: checkpoints, progress: &training.Progress{}, watcher: display, read: once, store: once}
 	outcome, err := run.do(ctx, func(_ context.Context, outcome *training.Outcome) error {
 		if err := outputFolder(o.output).write(outcome); err != nil {
 			return fmt.Errorf("writing the model: %w", err)

@@ -26,7 +26,8 @@ const (
 	ExitInterrupted = 75
 	// ExitConflict is another model that stands where this job's is to be.
 	ExitConflict = 76
-	// ExitDenied is storage that refuses the credentials.
+	// ExitDenied is storage that refuses the credentials. Another start may get
+	// in: only a new Pod sees a Secret that was renewed.
 	ExitDenied = 77
 	// ExitMemory is a training that cannot fit in the memory it was given.
 	ExitMemory = 78
@@ -36,7 +37,7 @@ const (
 // mend.
 func Final(exitCode int32) bool {
 	switch exitCode {
-	case ExitUsage, ExitBadFile, ExitNoFile, ExitNotFinite, ExitChangedFile, ExitConflict, ExitDenied, ExitMemory:
+	case ExitUsage, ExitBadFile, ExitNoFile, ExitNotFinite, ExitChangedFile, ExitConflict, ExitMemory:
 		return true
 	}
 	return false

@@ -37,7 +37,6 @@ var final = map[string]bool{
 	contract.Reason(contract.ExitNotFinite):   true,
 	contract.Reason(contract.ExitChangedFile): true,
 	contract.Reason(contract.ExitConflict):    true,
-	contract.Reason(contract.ExitDenied):      true,
 	contract.Reason(contract.ExitMemory):      true,
 }
 

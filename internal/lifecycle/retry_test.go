@@ -46,6 +46,8 @@ func TestWhatNobodyCausedIsFreeOnlyOnceInARow(t *testing.T) {
 	}{
 		"a trainer that stops by itself": {stops, 4},
 		"a Pod that no kubelet takes":    {func(p *lifecycle.Pod) { p.TerminalReason = "OutOfcpu" }, 4},
+		"storage that refuses access":    {func(p *lifecycle.Pod) { p.Stages[contract.StageTrain] = ended(contract.ExitDenied, "") }, 3},
+		"a file that breaks a rule":      {func(p *lifecycle.Pod) { p.Stages[contract.StageTrain] = ended(contract.ExitBadFile, "") }, 1},
 		"a trainer that fails":           {func(p *lifecycle.Pod) { p.Stages[contract.StageTrain] = ended(1, "") }, 3},
 		"a Pod that is preempted": {func(p *lifecycle.Pod) {
 			stops(p)

@@ -45,7 +45,7 @@ func classify(err error) error {
 	case errors.Is(err, fs.ErrNotExist):
 		return fmt.Errorf("%w: %w", ErrNotFound, err)
 	}
-	if kind := kindOfS3(err); kind != nil {
+	if kind := kindOfService(err); kind != nil {
 		return fmt.Errorf("%w: %w", kind, err)
 	}
 	switch gcerrors.Code(err) {

@@ -3,7 +3,10 @@ package storage_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
+	"net/http"
+	"net/http/httptest"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -95,4 +98,55 @@ type zeros struct{}
 func (zeros) Read(p []byte) (int, error) {
 	clear(p)
 	return len(p), nil
+}
+
+// What a service of buckets answers to credentials that have come to their end, or do not allow a call.
+func TestWhatServicesAnswerIsTold(t *testing.T) {
+	azure := func(w http.ResponseWriter, status int, code string) {
+		w.Header().Set("x-ms-error-code", code)
+		w.WriteHeader(status)
+	}
+	amazon := func(w http.ResponseWriter, status int, code string) {
+		w.Header().Set("Content-Type", "application/xml")
+		w.WriteHeader(status)
+		fmt.Fprintf(w, "<Error><Code>%s</Code><Message>no</Message></Error>", code)
+	}
+	google := func(w http.ResponseWriter, status int, code string) {
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(status)
+		fmt.Fprintf(w, `{"error": {"code": %d, "message": "%s"}}`, status, code)
+	}
+	var answer func(http.ResponseWriter)
+	// One server for all: the client of Azure reads its environment once in a process.
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { answer(w) }))
+	defer server.Close()
+	host := strings.TrimPrefix(server.URL, "http://")
+	for name, value := range map[string]string{
+		"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b", "STORAGE_EMULATOR_HOST": host, "AZURE_STORAGE_ACCOUNT": "account",
+		"AZURE_STORAGE_SAS_TOKEN": "sig=x", "AZURE_STORAGE_DOMAIN": host, "AZURE_STORAGE_PROTOCOL": "http", "AZURE_STORAGE_IS_LOCAL_EMULATOR": "true",
+	} {
+		t.Setenv(name, value)
+	}
+	s3 := "s3://swath?region=r&use_path_style=true&endpoint=" + server.URL
+	for name, c := range map[string]struct {
+		url    string
+		answer func(http.ResponseWriter, int, string)
+		status int
+		code   string
+	}{
+		"S3, a token at its end":         {s3, amazon, 400, "ExpiredToken"},
+		"S3, a policy":                   {s3, amazon, 403, "AccessDenied"},
+		"Azure, a SAS at its end":        {"azblob://swath", azure, 403, "AuthenticationFailed"},
+		"Azure, a SAS for another place": {"azblob://swath", azure, 403, "AuthorizationPermissionMismatch"},
+		"Azure, no token":                {"azblob://swath", azure, 401, "NoAuthenticationInformation"},
+		"Google, a token at its end":     {"gs://swath?anonymous=true", google, 401, "Invalid Credentials"},
+		"Google, a policy":               {"gs://swath?anonymous=true", google, 403, "denied on resource (or it may not exist)"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			answer = func(w http.ResponseWriter) { c.answer(w, c.status, c.code) }
+			if _, err := open(t, c.url).ModelManifest(t.Context(), "model-a"); !errors.Is(err, storage.ErrDenied) {
+				t.Errorf("reading: %v", err)
+			}
+		})
+	}
 }

@@ -2,6 +2,7 @@ package training
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -18,6 +19,9 @@ const (
 	saveTimeout  = 2 * time.Minute
 	// stopTimeout is how long a write that was cancelled is waited for.
 	stopTimeout = 10 * time.Second
+	// maxDenied is how many writes in a row may be denied until training stops: what is denied twice stays denied for this
+	// process, and without checkpoints every further step may be lost.
+	maxDenied = 2
 )
 
 // Checkpoints saves a training so that it can go on after its process has ended. While training goes on they are written
@@ -31,6 +35,8 @@ type Checkpoints struct {
 	copied []checkpoint.Tensor
 	// writing is the write under way; nil where there is none.
 	writing *write
+	// denied is how many writes in a row were denied.
+	denied int
 }
 
 // write is one checkpoint that is being written beside training.
@@ -50,7 +56,9 @@ func NewCheckpoints(store checkpoint.Store, every time.Duration, warn func(strin
 func (c *Checkpoints) Hook() Hook {
 	return Hook{
 		Step: func(ctx context.Context, l *Loop) error {
-			c.collect()
+			if err := c.collect(); err != nil {
+				return err
+			}
 			if c.writing == nil && c.now().Sub(c.last) >= c.every {
 				c.begin(ctx, l)
 			}
@@ -80,20 +88,29 @@ func (c *Checkpoints) begin(ctx context.Context, l *Loop) {
 	c.writing, c.last = w, c.now()
 }
 
-// collect looks whether the write under way has come to its end.
-func (c *Checkpoints) collect() {
+// collect looks whether the write under way has come to its end. The error ends training.
+func (c *Checkpoints) collect() error {
 	if c.writing == nil {
-		return
+		return nil
 	}
+	var err error
 	select {
-	case err := <-c.writing.done:
-		if err != nil {
-			c.warn(fmt.Sprintf("the checkpoint of step %d could not be written, training goes on: %v", c.writing.step, err))
-		}
-		c.writing.cancel()
-		c.writing = nil
+	case err = <-c.writing.done:
 	default:
+		return nil
 	}
+	step := c.writing.step
+	c.writing.cancel()
+	c.writing = nil
+	if !errors.Is(err, checkpoint.ErrDenied) {
+		c.denied = 0
+	} else if c.denied++; c.denied == maxDenied {
+		return fmt.Errorf("training stopped at step %d, since its checkpoints cannot be stored and all further work could be lost: %w", step, err)
+	}
+	if err != nil {
+		c.warn(fmt.Sprintf("the checkpoint of step %d could not be written, training goes on: %v", step, err))
+	}
+	return nil
 }
 
 // stop ends the write under way. If it cannot be ended it keeps its copy, and the next one gets another.

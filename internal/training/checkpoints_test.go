@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -35,6 +36,45 @@ func TestSavingMayFailWithoutHarm(t *testing.T) {
 	train(t, s, checkpoints.Hook(), wait)
 	if !strings.Contains(said, "the checkpoint of step 1 could not be written, training goes on") {
 		t.Errorf("it said %q", said)
+	}
+}
+
+// denying denies the writes with the numbers from first to last.
+type denying struct {
+	checkpoint.Store
+	first, last, writes int
+}
+
+func (d *denying) Write(ctx context.Context, name string, write func(io.Writer) error) error {
+	if d.writes++; d.first <= d.writes && d.writes <= d.last {
+		return fmt.Errorf("%w: ExpiredToken", checkpoint.ErrDenied)
+	}
+	return d.Store.Write(ctx, name, write)
+}
+
+func TestTrainingStopsOnceItsCheckpointsStayDenied(t *testing.T) {
+	s := prepare(t, Classification, `{"epochs": 2}`)
+	for name, c := range map[string]struct {
+		last    int
+		stopped bool
+	}{"denied once": {3, false}, "denied twice": {4, true}} {
+		t.Run(name, func(t *testing.T) {
+			folder := checkpoint.Folder(t.TempDir())
+			said := ""
+			checkpoints := NewCheckpoints(&denying{Store: folder, first: 3, last: c.last}, 0, func(text string) { said += text })
+			wait := Hook{Step: func(context.Context, *Loop) error {
+				checkpoints.await()
+				return nil
+			}}
+			l := loop(t, s, checkpoints.Hook(), wait)
+			err := l.Run(t.Context())
+			if errors.Is(err, checkpoint.ErrDenied) != c.stopped || (err != nil) != c.stopped || !strings.Contains(said, "the checkpoint of step 3 could not be written") {
+				t.Errorf("error %v, said %q", err, said)
+			}
+			if c.stopped && l.state.Step > 5 {
+				t.Errorf("it trained on to step %d", l.state.Step)
+			}
+		})
 	}
 }
 

@@ -275,3 +275,34 @@ func TestToldToStopWhileTheModelIsStoredAStageEndsAsInterrupted(t *testing.T) {
 	p.succeed(t)
 	same(t, b.model(t, message), want)
 }
+
+// Credentials that come to their end in training stop it while little is lost, and once they are renewed the next start goes on.
+func TestCredentialsThatEndInTrainingAreRenewedByTheNextStart(t *testing.T) {
+	want := classified.undisturbedStage(t)
+	server := s3.Start(t)
+	server.AddUser(t, "tenant")
+	server.AddUser(t, "other")
+	server.Setenv(t)
+	t.Setenv("AWS_ACCESS_KEY_ID", "tenant")
+	t.Setenv("AWS_SECRET_ACCESS_KEY", s3.SecretOf("tenant"))
+	b := newBucket(t, classified, server.BucketOf(t, "tenant", "swath"), nil)
+	p, message := b.stage(t, "0s")
+	if !p.when(t, "a checkpoint", func() bool { return b.step(t) > 0 }) {
+		t.Fatalf("the training ended before its credentials did:\n%s", p.output)
+	}
+	server.GiveBucket(t, "swath", "other")
+	if code := p.exit(t); code != contract.ExitDenied || contract.Final(int32(code)) {
+		t.Errorf("it ended with %d, want %d, which is tried again:\n%s", code, contract.ExitDenied, p.output)
+	}
+	text, err := os.ReadFile(message)
+	if err != nil || !strings.Contains(string(text), "its checkpoints cannot be stored") || !strings.Contains(string(text), "renew the credentials") {
+		t.Errorf("the message is %s (%v)", text, err)
+	}
+	server.GiveBucket(t, "swath", "tenant")
+	p, message = b.stage(t, "1h")
+	p.succeed(t)
+	if !strings.Contains(p.output.String(), "resumed from a checkpoint") {
+		t.Errorf("it began from the beginning:\n%s", p.output)
+	}
+	same(t, b.model(t, message), want)
+}

@@ -18,8 +18,14 @@ func SecretOf(user string) string { return user + "-secret" }
 func (s *Server) BucketOf(t testing.TB, user, name string) string {
 	t.Helper()
 	url := s.Bucket(t, name)
-	s.admin(t, "change-bucket-owner", "--bucket", name, "--owner", user)
+	s.GiveBucket(t, name, user)
 	return url
+}
+
+// GiveBucket makes a bucket another user's: the one who had it is denied from then on.
+func (s *Server) GiveBucket(t testing.TB, name, user string) {
+	t.Helper()
+	s.admin(t, "change-bucket-owner", "--bucket", name, "--owner", user)
 }
 
 func (s *Server) admin(t testing.TB, arguments ...string) {

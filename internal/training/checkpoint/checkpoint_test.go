@@ -124,6 +124,60 @@ func TestKeeperKeepsTheLastTwoAndPassesOverADamagedOne(t *testing.T) {
 	}
 }
 
+// vanishing is a store from which other processes remove the checkpoints that were listed, a few times.
+type vanishing struct {
+	Folder
+	// next has what is there after each removal: the step of the only checkpoint, 0 for none.
+	next []int
+}
+
+func (v *vanishing) Open(ctx context.Context, name string) (io.ReadCloser, error) {
+	if len(v.next) == 0 {
+		return v.Folder.Open(ctx, name)
+	}
+	k, step := NewKeeper(v.Folder), v.next[0]
+	v.next = v.next[1:]
+	if err := k.RemoveAll(ctx); err != nil {
+		return nil, err
+	}
+	if step > 0 {
+		if err := k.Save(ctx, step, state{Step: step}, nil); err != nil {
+			return nil, err
+		}
+	}
+	return v.Folder.Open(ctx, name)
+}
+
+func TestCheckpointsThatDisappearAreListedAgain(t *testing.T) {
+	forever := make([]int, 1000)
+	for i := range forever {
+		forever[i] = i + 2
+	}
+	for name, c := range map[string]struct {
+		next   []int
+		found  bool
+		step   int
+		failed bool
+	}{
+		"a newer one is there":  {next: []int{7}, found: true, step: 7},
+		"twice":                 {next: []int{7, 9}, found: true, step: 9},
+		"the other run is done": {next: []int{0}},
+		"without end":           {next: forever, failed: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			store := &vanishing{Folder: Folder(t.TempDir()), next: c.next}
+			if err := NewKeeper(store.Folder).Save(t.Context(), 1, state{Step: 1}, nil); err != nil {
+				t.Fatal(err)
+			}
+			var got state
+			_, found, skipped, err := NewKeeper(store).Load(t.Context(), &got)
+			if found != c.found || (found && got.Step != c.step) || len(skipped) != 0 || (err != nil) != c.failed {
+				t.Errorf("found %v step %d, skipped %v, error %v", found, got.Step, skipped, err)
+			}
+		})
+	}
+}
+
 func TestAFailedWriteLeavesTheOldFileAndNothingElse(t *testing.T) {
 	folder := t.TempDir()
 	path := filepath.Join(folder, "f")

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"reflect"
 	"slices"
 	"strings"
@@ -16,11 +17,17 @@ type Store interface {
 	Names(ctx context.Context) ([]string, error)
 	// Write stores what the function writes under a name, wholly or not at all, in place of what had the name.
 	Write(ctx context.Context, name string, write func(io.Writer) error) error
-	// Open reads what is stored under a name.
+	// Open reads what is stored under a name. The error wraps fs.ErrNotExist if nothing is.
 	Open(ctx context.Context, name string) (io.ReadCloser, error)
 	// Remove removes a name; that it is not there is no error.
 	Remove(ctx context.Context, name string) error
 }
+
+// ErrDenied is what a [Store] wraps when the credentials that this process has do not allow a call.
+var ErrDenied = errors.New("access is denied")
+
+// maxLists bounds how often checkpoints are listed again because one of them disappeared before it was opened.
+const maxLists = 10
 
 // kept is how many checkpoints stay: the last, and the one before in case the last is damaged.
 const kept = 2
@@ -63,8 +70,20 @@ func (k *Keeper) removeOld(ctx context.Context) {
 
 // Load reads the newest checkpoint that is whole into state, a pointer. Damaged ones are passed over and named in
 // skipped. Without any, found is false. An error means that the store could not be read, which may get better: a run
-// must not start afresh because of it.
+// must not start afresh because of it. A checkpoint that disappears before it is opened was removed by another process
+// of the same run, which has saved a newer one or is done: Load lists again.
 func (k *Keeper) Load(ctx context.Context, state any) (tensors []Tensor, found bool, skipped []error, err error) {
+	for range maxLists {
+		tensors, found, skipped, err = k.loadListed(ctx, state)
+		if !errors.Is(err, fs.ErrNotExist) {
+			return tensors, found, skipped, err
+		}
+	}
+	return nil, false, skipped, fmt.Errorf("checkpoints disappear as soon as they are listed: %w", err)
+}
+
+// loadListed is Load with a single listing. The error is fs.ErrNotExist if a listed checkpoint has disappeared.
+func (k *Keeper) loadListed(ctx context.Context, state any) (tensors []Tensor, found bool, skipped []error, err error) {
 	names, _, err := k.names(ctx)
 	if err != nil {
 		return nil, false, nil, fmt.Errorf("listing checkpoints: %w", err)
