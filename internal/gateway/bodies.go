@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"strings"
 	"time"
 )
 
@@ -19,6 +20,22 @@ func (s *Server) readJSON(w http.ResponseWriter, r *request, limit int64) ([]byt
 	}
 	_ = controller.SetReadDeadline(time.Time{})
 	return data, nil
+}
+
+// checkEncoding refuses bodies that are compressed: nothing here would unpack them.
+func checkEncoding(header http.Header) error {
+	for _, value := range header.Values("Content-Encoding") {
+		for encoding := range strings.SplitSeq(value, ",") {
+			if encoding = strings.TrimSpace(encoding); encoding != "" && !strings.EqualFold(encoding, "identity") {
+				return unsupported(fmt.Sprintf("The body has the Content-Encoding %.40q: send it as it is", encoding))
+			}
+		}
+	}
+	return nil
+}
+
+func unsupported(detail string) error {
+	return &callError{status: http.StatusUnsupportedMediaType, detail: detail}
 }
 
 // firstBytes is how much memory is taken for a large body before anything has come.

@@ -5,13 +5,12 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
-	"strconv"
+	"net/url"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/swath-dev/swath/internal/gateway/access"
-	"github.com/swath-dev/swath/internal/gateway/validation"
 )
 
 // call is one operation of the API: what the document says of it, the right that it needs, and what it does.
@@ -30,41 +29,24 @@ const callTimeout = 60 * time.Second
 type request struct {
 	*http.Request
 	caller access.Caller
-	log    *slog.Logger
+	// query has been checked against the declared parameters.
+	query url.Values
+	log   *slog.Logger
 }
 
-// intQuery is a whole number in the query, or fallback where there is none.
-func (r *request) intQuery(name string, fallback, least, most int) (int, error) {
-	text := r.URL.Query().Get(name)
-	if text == "" {
-		return fallback, nil
-	}
-	value, err := strconv.Atoi(text)
-	switch {
-	case err != nil:
-		return 0, validation.New("int_parsing", "Input should be a valid integer, unable to parse string as an integer", "query", name)
-	case value < least:
-		return 0, validation.New("greater_than_equal", "Input should be greater than or equal to "+strconv.Itoa(least), "query", name)
-	case value > most:
-		return 0, validation.New("less_than_equal", "Input should be less than or equal to "+strconv.Itoa(most), "query", name)
-	}
-	return value, nil
-}
-
-// wordQuery is a word in the query that is one of those allowed; the first of them where there is none.
-func (r *request) wordQuery(name string, allowed ...string) (string, error) {
-	text := r.URL.Query().Get(name)
-	if text == "" {
-		return allowed[0], nil
-	}
-	words := make([]any, len(allowed))
-	for i, word := range allowed {
-		if word == text {
-			return text, nil
+// check refuses what the declared parameters and the body's form do not allow.
+func (c *call) check(w http.ResponseWriter, r *request) (err error) {
+	if c.RequestBody != nil {
+		if err := checkEncoding(r.Header); err != nil {
+			w.Header().Set("Accept-Encoding", "identity") // RFC 9110, section 15.5.16.
+			return err
 		}
-		words[i] = word
 	}
-	return "", validation.Enum(words, "query", name)
+	if err := checkHeaders(r.Header, c.Parameters); err != nil {
+		return err
+	}
+	r.query, err = readQuery(r.URL.RawQuery, c.Parameters)
+	return err
 }
 
 // writeJSON answers with a value. An answer that cannot be sent has nobody left to tell.

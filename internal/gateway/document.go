@@ -9,6 +9,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/swath-dev/swath/internal/gateway/access"
+	"github.com/swath-dev/swath/internal/storage"
 )
 
 const (
@@ -47,6 +48,12 @@ func (s *Server) document(op huma.Operation, good any, errors ...int) huma.Opera
 			jsonType: {Schema: s.openAPI.Components.Schemas.Schema(reflect.TypeOf(good), true, op.OperationID+"Answer")},
 		}}
 	}
+	if op.RequestBody != nil {
+		errors = append(errors, http.StatusUnsupportedMediaType)
+	}
+	if slices.ContainsFunc(op.Parameters, func(p *huma.Param) bool { return p.In == inQuery }) {
+		errors = append(errors, http.StatusUnprocessableEntity)
+	}
 	errors = append(errors, http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden, http.StatusTooManyRequests, http.StatusInternalServerError, http.StatusServiceUnavailable)
 	slices.Sort(errors)
 	for _, status := range slices.Compact(errors) {
@@ -58,32 +65,38 @@ func (s *Server) document(op huma.Operation, good any, errors ...int) huma.Opera
 			jsonType: {Schema: s.openAPI.Components.Schemas.Schema(body, true, "")},
 		}}
 	}
-	op.Parameters = append(op.Parameters, headerParam(access.NamespaceHeader, "The namespace to work in; that of the token's service account when left out."))
+	op.Parameters = append(op.Parameters, headerParam(access.NamespaceHeader, "The namespace to work in; that of the token's service account when left out.", access.NamespacePattern, access.MaxNamespace))
+	addLinks(&op)
 	return op
 }
 
-// jsonBody is a body that is required.
-func jsonBody(schema *huma.Schema) *huma.RequestBody {
-	return &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{jsonType: {Schema: schema}}}
+// jsonBody is a body that is required, with examples.
+func jsonBody(schema *huma.Schema, examples map[string]*huma.Example) *huma.RequestBody {
+	return &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{jsonType: {Schema: schema, Examples: examples}}}
 }
 
-func idParam(of string) []*huma.Param {
-	return []*huma.Param{{
-		Name: "id", In: "path", Required: true, Description: "The ID of the " + of + ".",
-		Schema: &huma.Schema{Type: huma.TypeString},
-	}}
+func idParam(of, example string) []*huma.Param {
+	return []*huma.Param{{Name: "id", In: inPath, Required: true, Description: "The ID of the " + of + ".", Schema: nameSchema(""), Example: example}}
 }
 
-func headerParam(name, description string) *huma.Param {
-	return &huma.Param{Name: name, In: "header", Description: description, Schema: &huma.Schema{Type: huma.TypeString}}
+// nameSchema is the schema of what names something in storage.
+func nameSchema(description string) *huma.Schema {
+	least, most := 1, storage.MaxName
+	return &huma.Schema{Type: huma.TypeString, Description: description, Pattern: storage.NamePattern, MinLength: &least, MaxLength: &most}
+}
+
+func headerParam(name, description, pattern string, most int) *huma.Param {
+	least := 1
+	return &huma.Param{Name: name, In: inHeader, Description: description, Schema: &huma.Schema{Type: huma.TypeString, Pattern: pattern, MinLength: &least, MaxLength: &most}}
 }
 
 // pageParams are the parameters of a list.
 func pageParams(after string) []*huma.Param {
 	least, most := 1.0, float64(maxPage)
+	shortest, longest := 1, maxCursor
 	return []*huma.Param{
-		{Name: "limit", In: "query", Description: "How many to list at most.", Schema: &huma.Schema{Type: huma.TypeInteger, Minimum: &least, Maximum: &most, Default: defaultPage}},
-		{Name: "after", In: "query", Description: after, Schema: &huma.Schema{Type: huma.TypeString}},
+		{Name: "limit", In: inQuery, Description: "How many to list at most.", Schema: &huma.Schema{Type: huma.TypeInteger, Minimum: &least, Maximum: &most, Default: defaultPage}},
+		{Name: "after", In: inQuery, Description: after, Schema: &huma.Schema{Type: huma.TypeString, MinLength: &shortest, MaxLength: &longest}},
 	}
 }
 
@@ -102,5 +115,5 @@ func wordParam(name, description string, words ...string) *huma.Param {
 	for _, word := range words {
 		schema.Enum = append(schema.Enum, word)
 	}
-	return &huma.Param{Name: name, In: "query", Description: description, Schema: schema}
+	return &huma.Param{Name: name, In: inQuery, Description: description, Schema: schema}
 }

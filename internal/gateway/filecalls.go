@@ -34,7 +34,7 @@ func (s *Server) fileCalls() []call {
 	tags := []string{"Files"}
 	content := s.document(huma.Operation{
 		Method: http.MethodGet, Path: fileContentPath, OperationID: "getFileContent", Tags: tags,
-		Summary: "Download a file", Description: "Ranges can be asked for.", Parameters: idParam("file"),
+		Summary: "Download a file", Description: "Ranges can be asked for.", Parameters: idParam("file", exampleFile),
 	}, nil, http.StatusNotFound, http.StatusRequestedRangeNotSatisfiable)
 	content.Responses["200"] = contentAnswer("The file.", octetStream)
 	content.Responses["206"] = contentAnswer("The part of the file that was asked for.", octetStream)
@@ -59,7 +59,7 @@ func (s *Server) fileCalls() []call {
 		{
 			Operation: s.document(huma.Operation{
 				Method: http.MethodGet, Path: filePath, OperationID: "getFile", Tags: tags,
-				Summary: "Get a file's metadata", Parameters: idParam("file"),
+				Summary: "Get a file's metadata", Parameters: idParam("file", exampleFile),
 			}, File{}, http.StatusNotFound),
 			right: access.Get, timeout: callTimeout, handle: s.getFile,
 		},
@@ -67,7 +67,7 @@ func (s *Server) fileCalls() []call {
 		{
 			Operation: s.document(huma.Operation{
 				Method: http.MethodDelete, Path: filePath, OperationID: "deleteFile", Tags: tags,
-				Summary: "Delete a file", Description: "Deletes the file and answers what it was.", Parameters: idParam("file"),
+				Summary: "Delete a file", Description: "Deletes the file and answers what it was.", Parameters: idParam("file", exampleFile),
 			}, File{}, http.StatusNotFound),
 			right: access.Delete, timeout: callTimeout, handle: s.deleteFile,
 		},
@@ -120,15 +120,15 @@ func (s *Server) deleteFile(w http.ResponseWriter, r *request) error {
 }
 
 func (s *Server) listFiles(w http.ResponseWriter, r *request) error {
-	limit, err := r.intQuery("limit", defaultPage, 1, maxPage)
-	if err != nil {
-		return err
-	}
 	store, err := s.stores.Store(r.Context(), r.caller.Namespace)
 	if err != nil {
 		return err
 	}
-	files, more, err := store.Files(r.Context(), r.URL.Query().Get("after"), limit)
+	after, err := fileAfter(r.Context(), store, r.query.Get("after"))
+	if err != nil {
+		return err
+	}
+	files, more, err := store.Files(r.Context(), after, r.intQuery("limit", defaultPage))
 	if err != nil {
 		return err
 	}
@@ -137,7 +137,7 @@ func (s *Server) listFiles(w http.ResponseWriter, r *request) error {
 		page.Data[i] = newFile(info)
 	}
 	if more {
-		page.Next = orNil(files[len(files)-1].ID)
+		page.Next = orNil(fileCursor(files[len(files)-1].ID))
 	}
 	writeJSON(w, http.StatusOK, page)
 	return nil

@@ -21,11 +21,12 @@ const (
 
 // inferenceCalls is the call for inference.
 func (s *Server) inferenceCalls() []call {
-	least, most := 1, maxImages
+	least, most, side := 1, maxImages, 8
 	image := imageSchema()
 	image.Properties["pixels"] = &huma.Schema{
 		Type: huma.TypeArray, Description: "The raw values: bands × height × width. Height and width are the same and divisible by 8.",
-		Items: &huma.Schema{Type: huma.TypeArray, Items: &huma.Schema{Type: huma.TypeArray, Items: &huma.Schema{Type: huma.TypeNumber}}},
+		MinItems: &least,
+		Items:    &huma.Schema{Type: huma.TypeArray, MinItems: &side, Items: &huma.Schema{Type: huma.TypeArray, MinItems: &side, Items: &huma.Schema{Type: huma.TypeNumber}}},
 	}
 	image.Required = append(image.Required, "pixels")
 	label := &huma.Schema{Description: "The class of an image, or for segmentation height × width classes.", OneOf: []*huma.Schema{
@@ -39,10 +40,10 @@ func (s *Server) inferenceCalls() []call {
 		RequestBody: jsonBody(&huma.Schema{
 			Type: huma.TypeObject, AdditionalProperties: false, Required: []string{"model", "images"},
 			Properties: map[string]*huma.Schema{
-				"model":  {Type: huma.TypeString, Description: "The ID of the trained model."},
+				"model":  modelSchema(),
 				"images": {Type: huma.TypeArray, MinItems: &least, MaxItems: &most, Items: image},
 			},
-		}),
+		}, inferenceExamples),
 	}, nil, http.StatusNotFound, http.StatusRequestTimeout, http.StatusRequestEntityTooLarge, http.StatusUnprocessableEntity)
 	operation.Responses["200"] = &huma.Response{Description: "Success.", Content: map[string]*huma.MediaType{jsonType: {Schema: &huma.Schema{
 		Type: huma.TypeObject, AdditionalProperties: false, Required: []string{"labels"},
@@ -164,6 +165,12 @@ func bySide(images []image) [][]int {
 
 func imageLoc(index int, more ...any) []any {
 	return append([]any{"body", "images", index}, more...)
+}
+
+// modelSchema is the schema of the model that a request names. What cannot be a model's ID is no model, which is answered 404.
+func modelSchema() *huma.Schema {
+	least := 1
+	return &huma.Schema{Type: huma.TypeString, MinLength: &least, Description: "The ID of the trained model."}
 }
 
 // imageSchema is the schema of an image without its pixels.

@@ -57,9 +57,11 @@ func readInference(body []byte) (inferenceRequest, error) {
 			return asked, validation.Missing("body", name)
 		}
 	}
-	if json.Unmarshal(values["model"], &asked.model) != nil || asked.model == "" {
-		return asked, validation.New("string_type", "Input should be a valid string", "body", "model")
+	model, err := validation.Check(validation.Parse(values["model"]), modelSchema(), "body", "model")
+	if err != nil {
+		return asked, err
 	}
+	asked.model = fmt.Sprint(model)
 	return asked, asked.split(values["images"])
 }
 

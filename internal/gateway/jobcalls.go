@@ -4,7 +4,6 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base32"
-	"fmt"
 	"net/http"
 	"strings"
 
@@ -23,6 +22,8 @@ const (
 	// idempotencyHeader lets a client send a request again without making a second job.
 	idempotencyHeader = "Idempotency-Key"
 	maxIdempotencyKey = 255
+	// idempotencyPattern is printable ASCII, which every client and proxy hands on as it is.
+	idempotencyPattern = `^[!-~]([ -~]*[!-~])?$`
 
 	jobsPath = "/training/jobs"
 	jobPath  = jobsPath + "/{id}"
@@ -35,16 +36,16 @@ func (s *Server) jobCalls() []call {
 			Operation: s.document(huma.Operation{
 				Method: http.MethodPost, Path: jobsPath, OperationID: "createTrainingJob", Tags: []string{"Training"},
 				Summary:     "Create a training job",
-				Description: "Makes a TrainingJob in the caller's namespace. A request that is sent again with the same Idempotency-Key gives the same job.",
-				Parameters:  []*huma.Param{headerParam(idempotencyHeader, "A key of the client's choice: requests with the same key make one job.")},
-				RequestBody: jsonBody(s.requestSchema),
-			}, Job{}, http.StatusBadRequest, http.StatusConflict, http.StatusRequestTimeout, http.StatusRequestEntityTooLarge, http.StatusUnprocessableEntity),
+				Description: "Makes a TrainingJob in the caller's namespace. The files must have been uploaded to it, and must differ. A request that is sent again with the same Idempotency-Key gives the same job.",
+				Parameters:  []*huma.Param{headerParam(idempotencyHeader, "A key of the client's choice: requests with the same key make one job.", idempotencyPattern, maxIdempotencyKey)},
+				RequestBody: jsonBody(s.requestSchema, jobExamples),
+			}, Job{}, http.StatusNotFound, http.StatusConflict, http.StatusRequestTimeout, http.StatusRequestEntityTooLarge, http.StatusUnprocessableEntity),
 			right: access.Create, timeout: callTimeout, handle: s.createJob,
 		},
 		{
 			Operation: s.document(huma.Operation{
 				Method: http.MethodGet, Path: jobPath, OperationID: "getTrainingJob", Tags: []string{"Training"},
-				Summary: "Get a training job", Parameters: idParam("training job"),
+				Summary: "Get a training job", Parameters: idParam("training job", exampleJob),
 			}, Job{}, http.StatusNotFound),
 			right: access.Get, timeout: callTimeout, handle: s.getJob,
 		},
@@ -53,7 +54,7 @@ func (s *Server) jobCalls() []call {
 				Method: http.MethodDelete, Path: jobPath, OperationID: "cancelTrainingJob", Tags: []string{"Training"},
 				Summary:     "Cancel a training job",
 				Description: "Cancels the job at once. Cancelling cannot be taken back, and a job that is cancelled never succeeds.",
-				Parameters:  idParam("training job"),
+				Parameters:  idParam("training job", exampleJob),
 			}, Job{}, http.StatusBadRequest, http.StatusNotFound),
 			right: access.Patch, timeout: callTimeout, handle: s.cancelJob,
 		},
@@ -70,25 +71,37 @@ func (s *Server) createJob(w http.ResponseWriter, r *request) error {
 		return err
 	}
 	key := r.Header.Get(idempotencyHeader)
-	if len(key) > maxIdempotencyKey {
-		return &callError{status: http.StatusBadRequest, detail: fmt.Sprintf("The header %s is longer than %d bytes", idempotencyHeader, maxIdempotencyKey)}
-	}
 	job := &v1alpha1.TrainingJob{
 		ObjectMeta: metav1.ObjectMeta{Namespace: r.caller.Namespace, Name: jobName(r.caller, key)},
 		Spec:       spec,
 	}
-	err = s.jobs.Create(r.Context(), job)
-	if key != "" && apierrors.IsAlreadyExists(err) {
-		job, err = s.jobs.SameRequest(r.Context(), job)
-		if err == nil && job == nil {
-			err = &callError{status: http.StatusConflict, detail: "Another training job was made with this " + idempotencyHeader}
-		}
-	}
-	if err != nil {
+	if job, err = s.makeJob(r, job, key != ""); err != nil {
 		return err
 	}
 	writeJSON(w, http.StatusOK, newJob(job))
 	return nil
+}
+
+// makeJob makes the job, unless one of its files does not exist. A request that is sent again gives the job that the first one
+// made, also when its files are gone.
+func (s *Server) makeJob(r *request, job *v1alpha1.TrainingJob, again bool) (*v1alpha1.TrainingJob, error) {
+	missing := s.missingFile(r, &job.Spec)
+	switch {
+	case missing != nil && !again:
+		return nil, missing
+	case missing == nil:
+		if err := s.jobs.Create(r.Context(), job); !again || !apierrors.IsAlreadyExists(err) {
+			return job, err
+		}
+	}
+	standing, err := s.jobs.SameRequest(r.Context(), job)
+	switch {
+	case missing != nil && apierrors.IsNotFound(err):
+		return nil, missing
+	case err == nil && standing == nil:
+		return nil, &callError{status: http.StatusConflict, detail: "Another training job was made with this " + idempotencyHeader}
+	}
+	return standing, err
 }
 
 // jobName is the name of a new TrainingJob: by chance, or the same for the same key of the same caller.

@@ -12,6 +12,8 @@ import (
 const (
 	defaultPage = 20
 	maxPage     = 100
+	// maxCursor is the longest cursor of a list in characters: base64 makes four of three.
+	maxCursor = 256
 )
 
 // Page is a part of a list.
@@ -38,11 +40,7 @@ func (s *Server) listCalls() []call {
 }
 
 func (s *Server) listJobs(w http.ResponseWriter, r *request) error {
-	limit, err := r.intQuery("limit", defaultPage, 1, maxPage)
-	if err != nil {
-		return err
-	}
-	listed, err := s.jobs.Page(r.Context(), r.caller.Namespace, r.URL.Query().Get("after"), limit)
+	listed, err := s.jobs.Page(r.Context(), r.caller.Namespace, r.query.Get("after"), r.intQuery("limit", defaultPage))
 	if err != nil {
 		return err
 	}

@@ -19,7 +19,7 @@ const (
 // Model is what the documented API shows of a model.
 type Model struct {
 	Task      v1alpha1.Task `json:"task" enum:"classification,segmentation" doc:"The task that the model was trained for."`
-	ID        string        `json:"id" doc:"The object identifier, which can be referenced in the API endpoints." example:"model-3b05uri7qk2x"`
+	ID        string        `json:"id" doc:"The object identifier, which can be referenced in the API endpoints." example:"model-5ms9ja6hk2x0"`
 	CreatedAt int64         `json:"created_at" doc:"The Unix timestamp (in seconds) for when the model was stored."`
 	Bytes     int64         `json:"bytes" doc:"The size of the model in bytes, with all its parts."`
 }
@@ -32,14 +32,14 @@ func (s *Server) modelCalls() []call {
 		{
 			Operation: s.document(huma.Operation{
 				Method: http.MethodGet, Path: modelPath, OperationID: "getModel", Tags: tags,
-				Summary: "Get a model's metadata", Parameters: idParam("model"),
+				Summary: "Get a model's metadata", Parameters: idParam("model", exampleModel),
 			}, Model{}, http.StatusNotFound),
 			right: access.Get, timeout: callTimeout, handle: s.getModel,
 		},
 		{
 			Operation: s.document(huma.Operation{
 				Method: http.MethodDelete, Path: modelPath, OperationID: "deleteModel", Tags: tags,
-				Summary: "Delete a model", Description: "Deletes the model and answers what it was.", Parameters: idParam("model"),
+				Summary: "Delete a model", Description: "Deletes the model and answers what it was.", Parameters: idParam("model", exampleModel),
 			}, Model{}, http.StatusNotFound),
 			right: access.Delete, timeout: callTimeout, handle: s.deleteModel,
 		},

@@ -31,9 +31,9 @@ func (s *Server) modelContentCall() call {
 	operation := s.document(huma.Operation{
 		Method: http.MethodGet, Path: modelContentPath, OperationID: "getModelContent", Tags: []string{"Models"},
 		Summary: "Download a model", Description: "All parts of the model as a ZIP archive, or one of them.",
-		Parameters: append(idParam("model"), &huma.Param{
-			Name: "part", In: "query", Description: "The name of the only part to download, such as model.onnx, model.json or report.html.",
-			Schema: &huma.Schema{Type: huma.TypeString},
+		Parameters: append(idParam("model", exampleModel), &huma.Param{
+			Name: "part", In: inQuery, Description: "The name of the only part to download, such as model.onnx, model.json or report.html.",
+			Schema: nameSchema(""),
 		}),
 	}, nil, http.StatusNotFound, http.StatusRequestedRangeNotSatisfiable)
 	types := []string{zipType, octetStream}
@@ -57,7 +57,7 @@ func (s *Server) getModelContent(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	name := r.URL.Query().Get("part")
+	name := r.query.Get("part")
 	if name == "" {
 		return s.sendArchive(w, r, store, model, parts)
 	}

@@ -32,10 +32,6 @@ type Results struct {
 var errNoResults = &callError{status: http.StatusNotFound, detail: "The training job has no results yet"}
 
 func (s *Server) getResults(w http.ResponseWriter, r *request) error {
-	format, err := r.wordQuery("format", "json", "csv")
-	if err != nil {
-		return err
-	}
 	job, err := s.jobs.Get(r.Context(), r.caller.Namespace, r.PathValue("id"))
 	if err != nil {
 		return err
@@ -54,7 +50,7 @@ func (s *Server) getResults(w http.ResponseWriter, r *request) error {
 	open := func(offset, length int64) (readCloser, error) {
 		return store.OpenFile(r.Context(), info.ID, offset, length)
 	}
-	if format == "csv" {
+	if r.query.Get("format") == "csv" {
 		return s.send(w, r, content{name: info.Filename, contentType: "text/csv", bytes: info.Bytes, sha256: info.SHA256, created: info.CreatedAt, open: open})
 	}
 	release, err := s.uploads.take(r.caller.Namespace)

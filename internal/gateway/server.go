@@ -118,11 +118,9 @@ func (s *Server) route(mux *http.ServeMux) {
 	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
 		writeJSON(w, http.StatusNotFound, Message{Detail: "Not Found"})
 	})
-	mux.HandleFunc("GET /openapi.json", func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", jsonType)
-		_, _ = w.Write(s.document31)
-	})
 	s.document31 = encodeDocument(s.openAPI)
+	serveFixed(mux, jsonType, s.document31, "/openapi.json")
+	serveFixed(mux, htmlType, describeAPI(s.document31), "/{$}", "/docs")
 }
 
 // encodeDocument cannot fail on what is made of plain values; the test of the document reads it.
@@ -160,6 +158,9 @@ func (s *Server) answer(c call, w http.ResponseWriter, r *request) (err error) {
 		return err
 	}
 	defer release()
+	if err := c.check(w, r); err != nil {
+		return err
+	}
 	return c.handle(w, r)
 }
 

@@ -48,7 +48,7 @@ func (s *Server) storyCalls() []call {
 	results := s.document(huma.Operation{
 		Method: http.MethodGet, Path: jobPath + "/results", OperationID: "getTrainingJobResults", Tags: tags,
 		Summary: "Get the results of a training job", Description: "The metrics of each epoch.",
-		Parameters: append(idParam("training job"), wordParam("format", "The form: rows in JSON, or the results file itself.", "json", "csv")),
+		Parameters: append(idParam("training job", exampleJob), wordParam("format", "The form: rows in JSON, or the results file itself.", "json", "csv")),
 	}, Results{}, http.StatusNotFound, http.StatusRequestEntityTooLarge, http.StatusUnprocessableEntity)
 	results.Responses["200"].Content["text/csv"] = contentAnswer("", "text/csv").Content["text/csv"]
 	return []call{
@@ -56,7 +56,7 @@ func (s *Server) storyCalls() []call {
 			Operation: s.document(huma.Operation{
 				Method: http.MethodGet, Path: jobPath + "/events", OperationID: "listTrainingJobEvents", Tags: tags,
 				Summary: "List the events of a training job", Description: "The oldest first. Kubernetes keeps events for about an hour; statuses are kept with the job.",
-				Parameters: append(idParam("training job"), pageParams("next of the page before, or the ID of its last event.")...),
+				Parameters: append(idParam("training job", exampleJob), pageParams("next of the page before, or the ID of its last event.")...),
 			}, Page[Event]{}, http.StatusNotFound, http.StatusUnprocessableEntity),
 			right: access.Get, timeout: callTimeout, handle: s.listEvents,
 		},
@@ -64,7 +64,7 @@ func (s *Server) storyCalls() []call {
 			Operation: s.document(huma.Operation{
 				Method: http.MethodGet, Path: jobPath + "/progress", OperationID: "getTrainingJobProgress", Tags: tags,
 				Summary:    "Get the progress of a training job",
-				Parameters: idParam("training job"),
+				Parameters: idParam("training job", exampleJob),
 			}, Progress{}, http.StatusNotFound),
 			right: access.Get, timeout: callTimeout, handle: s.getProgress,
 		},
@@ -73,10 +73,6 @@ func (s *Server) storyCalls() []call {
 }
 
 func (s *Server) listEvents(w http.ResponseWriter, r *request) error {
-	limit, err := r.intQuery("limit", defaultPage, 1, maxPage)
-	if err != nil {
-		return err
-	}
 	job, err := s.jobs.Get(r.Context(), r.caller.Namespace, r.PathValue("id"))
 	if err != nil {
 		return err
@@ -85,8 +81,8 @@ func (s *Server) listEvents(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	events := story(job, happened)
-	if after := r.URL.Query().Get("after"); after != "" {
+	events, limit := story(job, happened), r.intQuery("limit", defaultPage)
+	if after := r.query.Get("after"); after != "" {
 		cursor := slices.IndexFunc(events, func(event Event) bool { return event.ID == after })
 		if cursor < 0 {
 			return &callError{status: http.StatusBadRequest, detail: "There is no event to continue after: begin the list again without after"}

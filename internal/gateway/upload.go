@@ -19,9 +19,6 @@ const (
 	fileField = "file"
 	// maxFilename is the largest length of a file's name in bytes.
 	maxFilename = 255
-	// maxOtherParts and maxOtherBytes bound what a form has before the file.
-	maxOtherParts = 16
-	maxOtherBytes = 64 << 10
 )
 
 // uploadFile stores the file of a multipart form as it comes, without keeping more of it than a few parts in memory.
@@ -39,11 +36,15 @@ func (s *Server) uploadFile(w http.ResponseWriter, r *request) error {
 		return err
 	}
 	paced := s.pacedBody(w, http.MaxBytesReader(w, r.Body, s.limits.FileBytes+maxOtherBytes))
-	part, filename, err := filePart(r.Request, paced)
+	form, err := newUploadForm(r.Request, paced)
+	if err != nil {
+		return err
+	}
+	part, filename, err := form.file()
 	if err != nil {
 		return bodyError(err, s.tooSlow("upload"))
 	}
-	file := &filePartReader{Reader: sender{http.MaxBytesReader(w, part, s.limits.FileBytes)}, ended: paced.end}
+	file := &filePartReader{Reader: sender{http.MaxBytesReader(w, part, s.limits.FileBytes)}, form: form, ended: paced.end}
 	info, err := store.PutFile(r.Context(), newFileID(), filename, file, s.now())
 	if err != nil {
 		return bodyError(err, s.tooSlow("upload"))
@@ -53,15 +54,20 @@ func (s *Server) uploadFile(w http.ResponseWriter, r *request) error {
 	return nil
 }
 
-// filePartReader tells when the file has come: to store the end of it may take longer than a sender may.
+// filePartReader reads the file and, before it says that the file has ended, the rest of the form: a file is stored only where
+// it is the only one. To store the end of it may take longer than a sender may.
 type filePartReader struct {
 	io.Reader
+	form  *uploadForm
 	ended func()
 }
 
 func (f *filePartReader) Read(buffer []byte) (int, error) {
 	n, err := f.Reader.Read(buffer)
 	if errors.Is(err, io.EOF) {
+		if formErr := f.form.end(); formErr != nil {
+			return n, formErr
+		}
 		f.ended()
 	}
 	return n, err
@@ -73,40 +79,15 @@ func newFileID() string {
 	return "file-" + strings.ToLower(rand.Text())[:length]
 }
 
-// filePart is the part of the form that has the file, and the file's name.
-func filePart(r *http.Request, body io.Reader) (*multipart.Part, string, error) {
-	kind, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	if err != nil || kind != "multipart/form-data" || params["boundary"] == "" {
-		return nil, "", validation.Missing("body", fileField)
-	}
-	form := multipart.NewReader(body, params["boundary"])
-	for range maxOtherParts {
-		part, err := form.NextRawPart()
-		if errors.Is(err, io.EOF) {
-			return nil, "", validation.Missing("body", fileField)
-		}
-		if err != nil {
-			return nil, "", &senderError{cause: err}
-		}
-		if part.FormName() == fileField {
-			filename, err := filenameOf(part)
-			return part, filename, err
-		}
-		n, err := io.Copy(io.Discard, io.LimitReader(part, maxOtherBytes+1))
-		if err != nil {
-			return nil, "", &senderError{cause: err}
-		}
-		if n > maxOtherBytes {
-			break
-		}
-	}
-	return nil, "", validation.New("value_error", "Value error, the form has too much before the field file", "body", fileField)
-}
-
 // filenameOf is the name that the file has where it comes from, as it is: it is kept for people and never used as a path.
 func filenameOf(part *multipart.Part) (string, error) {
-	_, params, err := mime.ParseMediaType(part.Header.Get("Content-Disposition"))
+	disposition := part.Header.Get("Content-Disposition")
+	_, params, err := mime.ParseMediaType(disposition)
 	filename := params["filename"]
+	if !strings.Contains(disposition, `\"`) {
+		// Browsers, curl and Python write a quote as %22 (https://html.spec.whatwg.org/#multipart/form-data-encoding-algorithm).
+		filename = strings.ReplaceAll(filename, "%22", `"`)
+	}
 	switch {
 	case err != nil || filename == "":
 		return "", validation.New("value_error", "Value error, Expected UploadFile: the field file has no filename", "body", fileField)

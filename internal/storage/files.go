@@ -82,6 +82,30 @@ func (s *Store) FileInfo(ctx context.Context, id string) (FileInfo, error) {
 	return s.describe(ctx, stored{id: id, bytes: attributes.Size, changed: attributes.ModTime})
 }
 
+// HasFile reports whether the file exists.
+func (s *Store) HasFile(ctx context.Context, id string) (bool, error) {
+	k, err := key(filesFolder, id)
+	if err != nil || temporary.MatchString(id) {
+		return false, err
+	}
+	exists, err := s.exists(ctx, k)
+	if err == nil && !exists && s.hasNoBucket(ctx) {
+		err = fmt.Errorf("%w: the bucket of %s does not exist", ErrConfiguration, s.root)
+	}
+	return exists, err
+}
+
+func (s *Store) exists(ctx context.Context, key string) (exists bool, err error) {
+	err = s.call(ctx, func(ctx context.Context) (err error) {
+		exists, err = s.bucket.Exists(ctx, key)
+		return err
+	})
+	if err != nil {
+		err = classify(fmt.Errorf("looking for %s: %w", s.Location(key), err))
+	}
+	return exists, err
+}
+
 // OpenFile reads the file with the given ID from offset on; length -1 reads to
 // the end. The caller closes the reader.
 func (s *Store) OpenFile(ctx context.Context, id string, offset, length int64) (*Reader, error) {

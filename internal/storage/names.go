@@ -5,17 +5,20 @@ import (
 	"regexp"
 )
 
-// maxName is the largest length of a name in bytes.
-const maxName = 128
+// MaxName is the largest length of a name in bytes, and NamePattern the rule for
+// one element of a key: it cannot be empty, hidden, or lead out of its folder.
+// The TrainingJob's schema has the same rule.
+const (
+	MaxName     = 128
+	NamePattern = `^[A-Za-z0-9]([A-Za-z0-9_-]|[.][A-Za-z0-9_-])*$`
+)
 
-// name is one element of a key: it cannot be empty, hidden, or lead out of its
-// folder. The TrainingJob's schema has the same rule.
-var name = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9_-]|[.][A-Za-z0-9_-])*$`)
+var name = regexp.MustCompile(NamePattern)
 
 // CheckName tells whether s can be the name of a file, a model, a job or a part.
 func CheckName(s string) error {
-	if len(s) > maxName || !name.MatchString(s) {
-		return fmt.Errorf("%w: %q is not a name: use 1 to %d letters, digits, '-', '_' and single dots, beginning with a letter or digit", ErrConfiguration, s, maxName)
+	if len(s) > MaxName || !name.MatchString(s) {
+		return fmt.Errorf("%w: %q is not a name: use 1 to %d letters, digits, '-', '_' and single dots, beginning with a letter or digit", ErrConfiguration, s, MaxName)
 	}
 	return nil
 }

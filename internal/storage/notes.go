@@ -73,13 +73,8 @@ func (s *Store) removeNoteOnNothing(ctx context.Context, id string) error {
 	if err != nil {
 		return err
 	}
-	exists := false
-	err = s.call(ctx, func(ctx context.Context) (err error) {
-		exists, err = s.bucket.Exists(ctx, k)
+	if exists, err := s.exists(ctx, k); err != nil || exists {
 		return err
-	})
-	if err != nil || exists {
-		return classify(err)
 	}
 	return s.removeNote(ctx, id)
 }

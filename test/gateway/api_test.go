@@ -19,6 +19,7 @@ import (
 	"github.com/swath-dev/swath/internal/gateway"
 	"github.com/swath-dev/swath/internal/gateway/access"
 	"github.com/swath-dev/swath/internal/gateway/jobs"
+	"github.com/swath-dev/swath/internal/storage"
 )
 
 // api is a gateway that runs, as one caller sees it.
@@ -29,6 +30,8 @@ type api struct {
 	token    string
 	header   http.Header
 	document *document
+	// namespace is the caller's.
+	namespace string
 }
 
 // options are what a test may choose of a gateway.
@@ -90,9 +93,25 @@ func startGateway(t *testing.T, o options) *api {
 // as is the same gateway for another caller.
 func (a *api) as(who tenant) *api {
 	other := *a
-	other.token = who.token
+	other.token, other.namespace = who.token, who.namespace
 	other.header = http.Header{}
 	return &other
+}
+
+// has puts files with the given IDs into the storage of the caller's namespace.
+func (a *api) has(ids ...string) *api {
+	a.t.Helper()
+	store, err := storage.Open(a.t.Context(), a.storage, a.namespace)
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	defer store.Close()
+	for _, id := range ids {
+		if _, err := store.PutFile(a.t.Context(), id, id+".h5", strings.NewReader(id), time.Now()); err != nil {
+			a.t.Fatal(err)
+		}
+	}
+	return a
 }
 
 // with is the same caller with another header.

@@ -92,7 +92,7 @@ func TestBodyThatDoesNotComeIsNotWaitedFor(t *testing.T) {
 
 func TestCallWithABodyMayTakeLongerThanItsBody(t *testing.T) {
 	who := newTenant(t)
-	a := startGateway(t, options{limits: gateway.Limits{BodyTime: 500 * time.Millisecond, PaceTime: 500 * time.Millisecond}}).as(who)
+	a := startGateway(t, options{limits: gateway.Limits{BodyTime: 500 * time.Millisecond, PaceTime: 500 * time.Millisecond}}).as(who).has(guideFile)
 	// The second half of the body comes late, but in time.
 	body := guideRequest
 	connection := a.dial(post+"%s", "/training/jobs", who.token, len(body), body[:10])

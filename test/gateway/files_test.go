@@ -9,6 +9,7 @@ import (
 	"io"
 	"io/fs"
 	"math/rand/v2"
+	"mime"
 	"net"
 	"net/http"
 	"net/url"
@@ -16,6 +17,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/swath-dev/swath/internal/gateway"
 )
@@ -64,7 +67,7 @@ func TestFilenamesAreKeptAndNeverPaths(t *testing.T) {
 	root := t.TempDir()
 	tenant := newTenant(t)
 	a := startGateway(t, options{storage: "file://" + root}).as(tenant)
-	for _, name := range []string{"../../../etc/passwd", "/etc/passwd", `c:\files\ships.h5`, "straße.h5", ".hidden", "a b.h5", "file-aaaaaaaaaaaa.json"} {
+	for _, name := range []string{`a"quoted".h5`, "it's 100%.h5", "../../../etc/passwd", "/etc/passwd", `c:\files\ships.h5`, "straße.h5", ".hidden", "a b.h5", "file-aaaaaaaaaaaa.json"} {
 		file := decode[gateway.File](t, a.upload(name, []byte("x")))
 		if file.Filename != name {
 			t.Errorf("%q is kept as %q", name, file.Filename)
@@ -102,6 +105,11 @@ func TestBadUploadsAreRefused(t *testing.T) {
 		"far too large":    {boundary, part(`form-data; name="file"; filename="a"`, strings.Repeat("x", 4<<20)) + "--b--\r\n", 413, `larger than`},
 		"much before":      {boundary, part(`form-data; name="other"`, strings.Repeat("x", 1<<17)), 422, `too much before the field file`},
 		"many before":      {boundary, strings.Repeat(part(`form-data; name="other"`, "x"), 20), 422, `too much before the field file`},
+		"two files":        {boundary, part(`form-data; name="file"; filename="a"`, "x") + part(`form-data; name="file"; filename="b"`, "x") + "--b--\r\n", 422, `second file: upload each file with a request of its own`},
+		"file, then field": {boundary, part(`form-data; name="file"; filename="a"`, "x") + part(`form-data; name="data"; filename="b"`, "x") + "--b--\r\n", 422, `"loc":["body","data"]`},
+		"field, then file": {boundary, part(`form-data; name="data"; filename="b"`, "x") + part(`form-data; name="file"; filename="a"`, "x") + "--b--\r\n", 422, `"loc":["body","data"]`},
+		"much after":       {boundary, part(`form-data; name="file"; filename="a"`, "x") + part(`form-data; name="other"`, strings.Repeat("x", 1<<17)) + "--b--\r\n", 422, `too much`},
+		"base64":           {boundary, "--b\r\nContent-Transfer-Encoding: base64\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a\"\r\n\r\neA==\r\n--b--\r\n", 415, `send it as it is`},
 		"broken part head": {boundary, "--b\r\nno header\r\n\r\n", 400, `ended early`},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -113,6 +121,64 @@ func TestBadUploadsAreRefused(t *testing.T) {
 	}
 	if left := filesIn(t, root); len(left) != 0 {
 		t.Errorf("left in storage: %v", left)
+	}
+}
+
+func TestFieldsBesideTheFileAreAllowed(t *testing.T) {
+	a := startGateway(t, options{}).as(newTenant(t))
+	field := "--b\r\nContent-Disposition: form-data; name=\"purpose\"\r\n\r\ntraining\r\n"
+	file := "--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a\"\r\n\r\nx\r\n"
+	for name, body := range map[string]string{"before": field + file, "after": file + field} {
+		got := a.do(http.MethodPost, "/files", "multipart/form-data; boundary=b", strings.NewReader(body+"--b--\r\n"))
+		if uploaded := decode[gateway.File](t, got); uploaded.Bytes != 1 {
+			t.Errorf("with a field %s it, the file has %d bytes", name, uploaded.Bytes)
+		}
+	}
+}
+
+// Python and browsers write a quote in a name as %22, Go and old versions of curl with a backslash.
+func TestNameWithQuotesComesBackAsItWas(t *testing.T) {
+	a := startGateway(t, options{}).as(newTenant(t))
+	for _, written := range []string{`a%22b%22.h5`, `a\"b\".h5`} {
+		body := "--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"" + written + "\"\r\n\r\nx\r\n--b--\r\n"
+		file := decode[gateway.File](t, a.do(http.MethodPost, "/files", "multipart/form-data; boundary=b", strings.NewReader(body)))
+		content := a.get("/files/" + file.ID + "/content")
+		_, sent, err := mime.ParseMediaType(content.header.Get("Content-Disposition"))
+		if want := `a"b".h5`; file.Filename != want || err != nil || sent["filename"] != want {
+			t.Errorf("%s is kept as %s and sent as %s (%v)", written, file.Filename, sent["filename"], err)
+		}
+	}
+}
+
+func TestFilesAreListedPageByPage(t *testing.T) {
+	a := startGateway(t, options{}).as(newTenant(t)).has("file-a", "file-b", "file-c", "file-d")
+	list := func(query string) (ids []string, next string) {
+		page := decode[gateway.Page[gateway.File]](t, a.get("/files?"+query))
+		for _, file := range page.Data {
+			ids = append(ids, file.ID)
+		}
+		if page.HasMore != (page.Next != nil) {
+			t.Errorf("%s: has_more is %t and next %v", query, page.HasMore, page.Next)
+		}
+		if page.Next != nil {
+			next = *page.Next
+		}
+		return ids, next
+	}
+	first, next := list("limit=2")
+	if diff := cmp.Diff([]string{"file-a", "file-b"}, first); diff != "" {
+		t.Error(diff)
+	}
+	byID, _ := list("limit=1&after=file-b")
+	a.delete("/files/file-b")
+	byCursor, end := list("limit=2&after=" + next)
+	if diff := cmp.Diff([][]string{{"file-c"}, {"file-c", "file-d"}}, [][]string{byID, byCursor}); diff != "" || end != "" {
+		t.Errorf("the next page ends with %q: %s", end, diff)
+	}
+	for _, after := range []string{"nope", "file-b", "after-nonsense", "after-", "..", "%2E%2E%2Fx"} {
+		if got := a.get("/files?after=" + after); got.status != http.StatusBadRequest || !strings.Contains(got.body, "no file to continue after") {
+			t.Errorf("after=%s is answered %d %s", after, got.status, got.body)
+		}
 	}
 }
 

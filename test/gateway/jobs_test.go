@@ -19,7 +19,11 @@ import (
 	"github.com/swath-dev/swath/internal/gateway"
 )
 
-const guideRequest = `{"task":"classification","training_file":"file-lw3zjxrg","validation_file":null}`
+// guideRequest is the guide's request, and guideFile the file that it names.
+const (
+	guideRequest = `{"task":"classification","training_file":"file-lw3zjxrg","validation_file":null}`
+	guideFile    = "file-lw3zjxrg"
+)
 
 // kubectlJob makes a TrainingJob as kubectl apply does.
 func kubectlJob(t *testing.T, namespace, name string, change func(*v1alpha1.TrainingJob)) *v1alpha1.TrainingJob {
@@ -71,7 +75,7 @@ func jobWithID(t *testing.T, namespace, id string) *v1alpha1.TrainingJob {
 
 func TestGuidesExchangeIsAnsweredWordForWord(t *testing.T) {
 	tenant := newTenant(t)
-	a := startGateway(t, options{}).as(tenant)
+	a := startGateway(t, options{}).as(tenant).has(guideFile)
 	before := time.Now().Unix()
 	got := a.post("/training/jobs", guideRequest)
 	if got.status != http.StatusOK {
@@ -232,7 +236,7 @@ func TestBadTrainingRequestsAreRefused(t *testing.T) {
 
 func TestRequestSentAgainMakesOneJob(t *testing.T) {
 	tenant := newTenant(t)
-	a := startGateway(t, options{}).as(tenant).with("Idempotency-Key", "a-key")
+	a := startGateway(t, options{}).as(tenant).has(guideFile, "another").with("Idempotency-Key", "a-key")
 	first, second := a.post("/training/jobs", guideRequest), a.post("/training/jobs", guideRequest)
 	if first.status != http.StatusOK || first.body != second.body {
 		t.Errorf("answered %s, then %d %s", first.body, second.status, second.body)
@@ -254,9 +258,9 @@ func TestJobsAreListedNewestFirst(t *testing.T) {
 	})
 	var listed []gatewayJob
 	for after, more := "", true; more; {
-		page := decode[gateway.Page[gatewayJob]](t, a.get("/training/jobs?limit=2&after="+after))
+		page := decode[gateway.Page[gatewayJob]](t, a.get("/training/jobs?limit=2"+after))
 		listed, more = append(listed, page.Data...), page.HasMore
-		after = listed[len(listed)-1].ID
+		after = "&after=" + listed[len(listed)-1].ID
 	}
 	for i, job := range listed {
 		if !made[job.ID] || i > 0 && job.CreatedAt > listed[i-1].CreatedAt {

@@ -142,7 +142,7 @@ func (s *samples) check(t *testing.T, a *api, path, body string) {
 
 // What the document says of a body is what is accepted: each sample has both for it, or both against it.
 func TestTrainingRequestsAreAcceptedAsTheDocumentSays(t *testing.T) {
-	a := startGateway(t, options{}).as(newTenant(t))
+	a := startGateway(t, options{}).as(newTenant(t)).has("file-a", "file-b", "f")
 	const path = "/training/jobs"
 	checked := samples{a.document.requestSchema(t, path), map[bool]int{}}
 	request := func(rest string) string { return `{"task":"classification","training_file":"file-a"` + rest + `}` }
@@ -160,6 +160,11 @@ func TestTrainingRequestsAreAcceptedAsTheDocumentSays(t *testing.T) {
 		"wrong task":             `{"task":"detection","training_file":"f"}`,
 		"null task":              `{"task":null,"training_file":"f"}`,
 		"number for a file":      `{"task":"classification","training_file":1}`,
+		"segmentation":           `{"task":"segmentation","training_file":"f","hyperparameters":{"num_classes":7}}`,
+		"no classes":             `{"task":"segmentation","training_file":"f","hyperparameters":{"epochs":7}}`,
+		"null classes":           `{"task":"segmentation","training_file":"f","hyperparameters":{"num_classes":null}}`,
+		"null hyperparameters":   `{"task":"segmentation","training_file":"f","hyperparameters":null}`,
+		"no hyperparameters":     `{"task":"segmentation","training_file":"f"}`,
 		"no epochs":              request(`,"hyperparameters":{"epochs":0}`),
 		"half an epoch":          request(`,"hyperparameters":{"epochs":1.5}`),
 		"text for epochs":        request(`,"hyperparameters":{"epochs":"3"}`),
@@ -184,6 +189,15 @@ func TestImagesAreAcceptedAsTheDocumentSays(t *testing.T) {
 	good := imagesOf(t, olinda(t, "landcover-classification-validation.h5"))[0]
 	const path = "/inference"
 	checked := samples{a.document.requestSchema(t, path), map[bool]int{}}
+	for name, named := range map[string]any{"nothing": "", "null": nil, "a number": 1, "an object": map[string]any{}} {
+		t.Run("the model is "+name, func(t *testing.T) {
+			body, err := json.Marshal(map[string]any{"model": named, "images": []any{good}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			checked.check(t, a, path, string(body))
+		})
+	}
 	for name, change := range map[string]func(image map[string]any){
 		"as it is":          func(map[string]any) {},
 		"nulls":             func(image map[string]any) { image["wavelengths"], image["point"], image["timestamp"] = nil, nil, nil },
@@ -198,6 +212,7 @@ func TestImagesAreAcceptedAsTheDocumentSays(t *testing.T) {
 		"text for bands":    func(image map[string]any) { image["bands"] = "red" },
 		"a number as band":  func(image map[string]any) { image["bands"] = []int{1} },
 		"text for pixels":   func(image map[string]any) { image["pixels"] = "black" },
+		"empty pixels":      func(image map[string]any) { image["pixels"] = []any{} },
 		"a place of one":    func(image map[string]any) { image["point"] = []float64{1} },
 		"text for the time": func(image map[string]any) { image["timestamp"] = "now" },
 	} {

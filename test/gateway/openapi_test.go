@@ -63,7 +63,7 @@ func (d *document) check(t *testing.T, method, path string, got answer) {
 	}
 	call, known := d.calls[template][strings.ToLower(method)]
 	if !known {
-		if path == "/openapi.json" {
+		if path == "/openapi.json" || path == "/" || path == "/docs" {
 			return
 		}
 		if got.status != 404 && got.status != 405 {

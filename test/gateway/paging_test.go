@@ -73,7 +73,7 @@ func TestListsGoOnWhenTheirLastJobIsGone(t *testing.T) {
 
 func TestListsGoOnAfterJobsThatOtherReplicasMade(t *testing.T) {
 	who := newTenant(t)
-	one, two := startGateway(t, options{}).as(who), startGateway(t, options{}).as(who)
+	one, two := startGateway(t, options{}).as(who).has(guideFile), startGateway(t, options{}).as(who)
 	for range 15 {
 		id := decode[gatewayJob](t, one.post("/training/jobs", guideRequest)).ID
 		if got := two.get("/training/jobs?after=" + id); got.status != http.StatusOK {

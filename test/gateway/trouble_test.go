@@ -81,7 +81,7 @@ func TestSlowSenderIsCutOff(t *testing.T) {
 
 func TestJobMadeByOneReplicaIsFoundByAnother(t *testing.T) {
 	who := newTenant(t)
-	one, two := startGateway(t, options{}).as(who), startGateway(t, options{}).as(who)
+	one, two := startGateway(t, options{}).as(who).has(guideFile), startGateway(t, options{}).as(who)
 	for range 15 {
 		made := one.post("/training/jobs", guideRequest)
 		id := decode[gatewayJob](t, made).ID

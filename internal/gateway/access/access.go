@@ -72,19 +72,26 @@ func (e *DeniedError) Error() string {
 	return text
 }
 
-// namespaceName is RFC 1123's label, which names of namespaces are.
-var namespaceName = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$`)
+// NamespacePattern is RFC 1123's label, which names of namespaces are, and MaxNamespace the largest length of one.
+const (
+	NamespacePattern = `^[a-z0-9]([-a-z0-9]*[a-z0-9])?$`
+	MaxNamespace     = 63
+)
+
+var namespaceName = regexp.MustCompile(NamespacePattern)
 
 // namespaceOf is the namespace that the header names, or fallback.
 func namespaceOf(header http.Header, fallback string) (string, error) {
-	namespace := header.Get(NamespaceHeader)
-	if namespace == "" {
-		namespace = fallback
-	}
-	if namespace == "" {
+	namespace := fallback
+	switch given := header.Values(NamespaceHeader); {
+	case len(given) > 1:
+		return "", &NamespaceError{fmt.Sprintf("The header %s comes %d times: give it once", NamespaceHeader, len(given))}
+	case len(given) == 1:
+		namespace = given[0]
+	case fallback == "":
 		return "", &NamespaceError{"The token is not a service account's, so the header " + NamespaceHeader + " has to name the namespace to work in"}
 	}
-	if !namespaceName.MatchString(namespace) {
+	if len(namespace) > MaxNamespace || !namespaceName.MatchString(namespace) {
 		return "", &NamespaceError{fmt.Sprintf("The header %s is %.80q, which is no name of a namespace", NamespaceHeader, namespace)}
 	}
 	return namespace, nil

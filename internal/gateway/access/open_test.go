@@ -28,10 +28,17 @@ func TestWithoutAuthenticationOnlyThisMachineIsServed(t *testing.T) {
 }
 
 func TestNamespaceIsThatOfTheHeaderIfItIsOne(t *testing.T) {
-	for header, want := range map[string]string{"": "demo", "ships": "ships", "a-1": "a-1", "../x": "", "A": "", "a/b": "", "a.b": ""} {
+	for _, test := range []struct {
+		headers []string
+		want    string
+	}{
+		{nil, "demo"}, {[]string{"ships"}, "ships"}, {[]string{"a-1"}, "a-1"}, {[]string{""}, ""}, {[]string{"../x"}, ""}, {[]string{"A"}, ""},
+		{[]string{"a/b"}, ""}, {[]string{"a.b"}, ""}, {[]string{"ships", "ships"}, ""},
+	} {
+		header, want := test.headers, test.want
 		request := httptest.NewRequest(http.MethodGet, "/files", nil)
 		request.Host = "localhost"
-		request.Header.Set(access.NamespaceHeader, header)
+		request.Header[access.NamespaceHeader] = header
 		caller, err := access.Open{Namespace: "demo"}.Identify(request)
 		if caller.Namespace != want || (err == nil) != (want != "") {
 			t.Errorf("header %q gives namespace %q (%v), not %q", header, caller.Namespace, err, want)

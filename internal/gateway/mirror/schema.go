@@ -53,7 +53,19 @@ func Schema() (*huma.Schema, error) {
 		}
 		request.Properties[Snake(name)] = converted
 	}
+	request.Extensions = segmentationRule()
 	return request, nil
+}
+
+// segmentationRule is the rule of checkWhole on num_classes in the words of JSON Schema, for which huma has no fields.
+func segmentationRule() map[string]any {
+	const task, parameters, classes = "task", "hyperparameters", "num_classes"
+	return map[string]any{
+		"if": map[string]any{"properties": map[string]any{task: map[string]any{"const": v1alpha1.TaskSegmentation}}, "required": []string{task}},
+		"then": map[string]any{"required": []string{parameters}, "properties": map[string]any{parameters: map[string]any{
+			"type": huma.TypeObject, "required": []string{classes}, "properties": map[string]any{classes: map[string]any{"type": huma.TypeInteger}},
+		}}},
+	}
 }
 
 func specOf(definition *apiextensionsv1.CustomResourceDefinition) (*apiextensionsv1.JSONSchemaProps, error) {

@@ -10,6 +10,7 @@ import (
 	"io"
 	"net/http"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -18,6 +19,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/swath-dev/swath/api/v1alpha1"
+	"github.com/swath-dev/swath/internal/storage"
 )
 
 // pageSize is how many jobs a list has, both ways.
@@ -113,6 +115,9 @@ const openJobs = 10
 // makeJobs makes the jobs through the gateway.
 func (b *bench) makeJobs(ctx context.Context) (made, error) {
 	var jobs made
+	if err := b.putFile(ctx); err != nil {
+		return jobs, err
+	}
 	for range b.jobs {
 		var job struct {
 			ID string `json:"id"`
@@ -123,6 +128,17 @@ func (b *bench) makeJobs(ctx context.Context) (made, error) {
 		jobs.ids = append(jobs.ids, job.ID)
 	}
 	return jobs, nil
+}
+
+// putFile puts the file into storage that the jobs name.
+func (b *bench) putFile(ctx context.Context) error {
+	store, err := storage.Open(ctx, "file://"+b.volume(), namespaceFile)
+	if err != nil {
+		return err
+	}
+	defer store.Close()
+	_, err = store.PutFile(ctx, "file-a", "a.h5", strings.NewReader("a"), time.Now())
+	return err
 }
 
 // endJobs records an end of most of the jobs.
