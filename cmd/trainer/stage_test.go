@@ -16,6 +16,7 @@ import (
 
 	"github.com/swath-dev/swath/internal/contract"
 	"github.com/swath-dev/swath/internal/storage"
+	"github.com/swath-dev/swath/test/await"
 )
 
 const testJob = "trainingjob-abcdefghijkl"
@@ -237,7 +238,7 @@ func (l *live) find(pattern *regexp.Regexp) []string {
 func (l *live) waitFor(t *testing.T, pattern string) []string {
 	t.Helper()
 	compiled := regexp.MustCompile(pattern)
-	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), await.Patience)
 	defer cancel()
 	for tick := time.NewTicker(time.Millisecond); ; {
 		if found := l.find(compiled); found != nil {

@@ -18,6 +18,7 @@ import (
 
 	"github.com/swath-dev/swath/hack/cluster/repo"
 	"github.com/swath-dev/swath/hack/images/image"
+	"github.com/swath-dev/swath/test/await"
 )
 
 // harness is the tool as a program, and a cluster of the test's own.
@@ -213,7 +214,7 @@ func testStreams(t *testing.T, h *harness) {
 
 func expectHello(t *testing.T, url string) {
 	t.Helper()
-	client := &http.Client{Timeout: 20 * time.Second, Transport: &http.Transport{}} // Through no proxy.
+	client := &http.Client{Timeout: await.Patience, Transport: &http.Transport{}} // Through no proxy.
 	defer client.CloseIdleConnections()
 	response, err := client.Get(url)
 	if err != nil {

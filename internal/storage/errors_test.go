@@ -10,9 +10,9 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/swath-dev/swath/internal/storage"
+	"github.com/swath-dev/swath/test/await"
 	"github.com/swath-dev/swath/test/s3"
 	"github.com/swath-dev/swath/test/volume"
 )
@@ -24,7 +24,7 @@ func TestStorageThatStopsIsUnavailableUntilItIsBack(t *testing.T) {
 		t.Fatal(err)
 	}
 	server.Stop()
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), await.Patience)
 	defer cancel()
 	if _, err := store.FileInfo(ctx, "file-a"); !errors.Is(err, storage.ErrUnavailable) {
 		t.Errorf("asking a server that is down: %v", err)

@@ -23,20 +23,13 @@ func TestMultipartUploadThatWasCutOffIsFoundAndRemoved(t *testing.T) {
 	if keys, err := store.CutOff(t.Context(), time.Now().Add(-time.Hour)); err != nil || len(keys) != 0 {
 		t.Errorf("an upload that goes on counts as cut off: %v (%v)", keys, err)
 	}
-	deadline := time.After(20 * time.Second)
-	look := time.NewTicker(50 * time.Millisecond)
-	defer look.Stop()
-	for keys := []string(nil); len(keys) == 0; {
-		var err error
-		if keys, err = store.CutOff(t.Context(), later); err != nil {
+	until(t, "the upload is found", func() bool {
+		keys, err := store.CutOff(t.Context(), later)
+		if err != nil {
 			t.Fatal(err)
 		}
-		select {
-		case <-deadline:
-			t.Fatal("the upload is not found")
-		case <-look.C:
-		}
-	}
+		return len(keys) > 0
+	})
 	if err := store.RemoveCutOff(t.Context(), later); err != nil {
 		t.Fatalf("removing: %v", err)
 	}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/swath-dev/swath/internal/storage"
+	"github.com/swath-dev/swath/test/await"
 )
 
 const secret = "the gateway's token"
@@ -79,7 +80,7 @@ func atOnce(t *testing.T, what string, run func(context.Context)) {
 	}()
 	select {
 	case <-done:
-	case <-time.After(10 * time.Second):
+	case <-time.After(await.Patience):
 		t.Fatalf("%s waits", what)
 	}
 }

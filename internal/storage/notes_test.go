@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/swath-dev/swath/internal/storage"
+	"github.com/swath-dev/swath/test/await"
 )
 
 func TestNotesAreNoFiles(t *testing.T) {
@@ -171,14 +172,5 @@ func TestMultipartUploadThatGetsOnIsNotCutOff(t *testing.T) {
 // until waits for a state that comes by itself.
 func until(t *testing.T, what string, holds func() bool) {
 	t.Helper()
-	deadline := time.After(30 * time.Second)
-	look := time.NewTicker(50 * time.Millisecond)
-	defer look.Stop()
-	for !holds() {
-		select {
-		case <-deadline:
-			t.Fatalf("not in time: %s", what)
-		case <-look.C:
-		}
-	}
+	await.True(t, await.Patience, 50*time.Millisecond, what, func() (string, bool) { return "it does not hold", holds() })
 }

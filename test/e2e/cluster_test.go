@@ -37,8 +37,8 @@ const (
 	testdata        = "../testdata"
 	// podUser is the user and group of every Pod.
 	podUser = 65532
-	// patience is how long a state may take on a busy machine.
-	patience = 5 * time.Minute
+	// patience is how long a test waits for a state.
+	patience = await.Patience
 )
 
 // cluster is the local cluster as a test sees it.

@@ -214,7 +214,7 @@ func (k *cluster) gateway() string {
 	select {
 	case address := <-found:
 		return "http://" + address
-	case <-time.After(time.Minute):
+	case <-time.After(patience):
 		k.t.Fatal("kubectl port-forward does not say where it listens")
 		return ""
 	}

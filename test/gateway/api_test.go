@@ -14,6 +14,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/rest"
 
 	"github.com/swath-dev/swath/internal/config"
 	"github.com/swath-dev/swath/internal/gateway"
@@ -43,6 +44,8 @@ type options struct {
 	stores *gateway.ConfiguredStores
 	// patience is for how long storage may give no answer.
 	patience time.Duration
+	// wrap puts a transport of the test's own between the gateway's jobs and the API server.
+	wrap func(http.RoundTripper) http.RoundTripper
 }
 
 // startGateway starts a gateway on the shared API server.
@@ -51,7 +54,11 @@ func startGateway(t *testing.T, o options) *api {
 	if o.storage == "" {
 		o.storage = "file://" + t.TempDir()
 	}
-	known, err := jobs.Open(adminConfig)
+	kubernetesConfig := rest.CopyConfig(adminConfig)
+	if o.wrap != nil {
+		kubernetesConfig.Wrap(o.wrap)
+	}
+	known, err := jobs.Open(kubernetesConfig)
 	if err != nil {
 		t.Fatal(err)
 	}

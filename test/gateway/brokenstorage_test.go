@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/swath-dev/swath/internal/gateway"
+	"github.com/swath-dev/swath/test/await"
 	"github.com/swath-dev/swath/test/s3"
 )
 
@@ -104,7 +105,7 @@ func TestStorageThatGivesNoAnswerIsGivenUp(t *testing.T) {
 		t.Run(what, func(t *testing.T) {
 			proxy.Silence()
 			begun := time.Now()
-			if got := call(); !isStorageUnavailable(got) || time.Since(begun) > 20*time.Second {
+			if got := call(); !isStorageUnavailable(got) || time.Since(begun) > await.Patience {
 				t.Errorf("answered %d %s after %s", got.status, got.body, time.Since(begun))
 			}
 			proxy.Heal()

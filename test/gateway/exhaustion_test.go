@@ -18,6 +18,7 @@ import (
 	"github.com/swath-dev/swath/internal/contract"
 	"github.com/swath-dev/swath/internal/gateway"
 	"github.com/swath-dev/swath/internal/storage"
+	"github.com/swath-dev/swath/test/await"
 )
 
 // dial opens a connection to the gateway and sends the beginning of a request.
@@ -32,7 +33,7 @@ func (a *api) dial(request string, arguments ...any) *net.TCPConn {
 		a.t.Fatal(err)
 	}
 	a.t.Cleanup(func() { _ = connection.Close() })
-	if err := connection.SetDeadline(time.Now().Add(30 * time.Second)); err != nil {
+	if err := connection.SetDeadline(time.Now().Add(await.Patience)); err != nil {
 		a.t.Fatal(err)
 	}
 	if _, err := fmt.Fprintf(connection, request, arguments...); err != nil {

@@ -12,6 +12,7 @@ import (
 	"github.com/swath-dev/swath/internal/config"
 	"github.com/swath-dev/swath/internal/contract"
 	"github.com/swath-dev/swath/internal/gateway"
+	"github.com/swath-dev/swath/test/await"
 )
 
 // A tenant may write to its own volume, which the gateway mounts beside those of others and its own token.
@@ -53,7 +54,7 @@ func TestVolumeOfATenantLeadsNowhereElse(t *testing.T) {
 			}
 		}
 	}
-	if took := time.Since(begun); took > 10*time.Second {
+	if took := time.Since(begun); took > await.Patience {
 		t.Errorf("answered after %s", took)
 	}
 	if page := decode[gateway.Page[gateway.File]](t, a.as(two).get("/files")); len(page.Data) != 0 {

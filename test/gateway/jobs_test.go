@@ -17,6 +17,7 @@ import (
 	"github.com/swath-dev/swath/api/v1alpha1"
 	"github.com/swath-dev/swath/internal/contract"
 	"github.com/swath-dev/swath/internal/gateway"
+	"github.com/swath-dev/swath/test/await"
 )
 
 // guideRequest is the guide's request, and guideFile the file that it names.
@@ -288,14 +289,5 @@ type gatewayJob struct {
 // eventually waits until a state holds that comes by itself.
 func eventually(t *testing.T, what string, holds func() bool) {
 	t.Helper()
-	deadline := time.After(time.Minute)
-	look := time.NewTicker(20 * time.Millisecond)
-	defer look.Stop()
-	for !holds() {
-		select {
-		case <-deadline:
-			t.Fatalf("not within a minute: %s", what)
-		case <-look.C:
-		}
-	}
+	await.True(t, await.Patience, 20*time.Millisecond, what, func() (string, bool) { return "it does not hold", holds() })
 }

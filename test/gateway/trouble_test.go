@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/swath-dev/swath/internal/gateway"
+	"github.com/swath-dev/swath/test/await"
 	"github.com/swath-dev/swath/test/s3"
 	"github.com/swath-dev/swath/test/volume"
 )
@@ -69,7 +70,7 @@ func TestSlowSenderIsCutOff(t *testing.T) {
 	defer connection.Close()
 	fmt.Fprintf(connection, "POST /files HTTP/1.1\r\nHost: %s\r\nAuthorization: Bearer %s\r\nContent-Type: multipart/form-data; boundary=b\r\nContent-Length: 10000000\r\n\r\n"+
 		"--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a\"\r\n\r\nsome", target.Host, who.token)
-	if err := connection.SetReadDeadline(time.Now().Add(20 * time.Second)); err != nil {
+	if err := connection.SetReadDeadline(time.Now().Add(await.Patience)); err != nil {
 		t.Fatal(err)
 	}
 	line, err := bufio.NewReader(connection).ReadString('\n')

@@ -27,12 +27,12 @@ import (
 	"github.com/swath-dev/swath/internal/config"
 	"github.com/swath-dev/swath/internal/manager"
 	"github.com/swath-dev/swath/internal/pods"
+	"github.com/swath-dev/swath/test/await"
 )
 
 const (
-	// patience is how long a test waits for a state; only a failing test waits so
-	// long.
-	patience = 30 * time.Second
+	// patience is how long a test waits for a state.
+	patience = await.Patience
 	// pollInterval is how often a test looks.
 	pollInterval = 10 * time.Millisecond
 )

@@ -99,7 +99,7 @@ func (r *race) cancel(ctx context.Context, job *v1alpha1.TrainingJob) error {
 // play is the kubelet of the job's Pods: it takes each as far as it goes, until the
 // job has ended.
 func (r *race) play(ctx context.Context, job *v1alpha1.TrainingJob, stepped func()) error {
-	deadline := time.Now().Add(4 * patience)
+	deadline := time.Now().Add(2 * patience)
 	ticker := time.NewTicker(pollInterval)
 	defer ticker.Stop()
 	for time.Now().Before(deadline) {

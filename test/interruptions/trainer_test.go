@@ -20,12 +20,13 @@ import (
 	"github.com/swath-dev/swath/internal/hdf5"
 	"github.com/swath-dev/swath/internal/training"
 	"github.com/swath-dev/swath/internal/training/manifest"
+	"github.com/swath-dev/swath/test/await"
 )
 
 const (
 	olinda = "../testdata/olinda/landcover-"
-	// patience is how long a state may take on a busy machine.
-	patience = 4 * time.Minute
+	// patience is how long a test waits for a state.
+	patience = await.Patience
 )
 
 // recipe is what is trained.

@@ -28,8 +28,8 @@ import (
 	"github.com/swath-dev/swath/api/v1alpha1"
 )
 
-// patience is how long a state may take on a busy machine.
-const patience = 5 * time.Minute
+// patience is how long a test waits for a state.
+const patience = await.Patience
 
 // person is somebody with a kubeconfig that has a client certificate and nothing else, and with a namespace.
 type person struct {
