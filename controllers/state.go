@@ -11,6 +11,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/swath-dev/swath/api/v1alpha1"
+	"github.com/swath-dev/swath/internal/lifecycle"
 	"github.com/swath-dev/swath/internal/queue"
 )
 
@@ -121,10 +122,8 @@ func becameTrue(job *v1alpha1.TrainingJob, condition string) time.Time {
 
 // enteredAt is when the job entered the phase; fallback when that is not known.
 func enteredAt(job *v1alpha1.TrainingJob, phase v1alpha1.Phase, fallback time.Time) time.Time {
-	for _, entered := range job.Status.PhaseTimes {
-		if entered.Phase == phase {
-			return entered.At.Time
-		}
+	if at := lifecycle.EnteredAt(&job.Status, phase); !at.IsZero() {
+		return at
 	}
 	return fallback
 }

@@ -24,6 +24,15 @@ func JobID(uid string) string {
 	return jobPrefix + alphabet.EncodeToString(digest[:])[:idLength]
 }
 
+// RecordedJobID is the ID of a TrainingJob: the recorded one, which stays when the job is
+// restored with another UID, or the one that is going to be recorded.
+func RecordedJobID(recorded, uid string) string {
+	if recorded != "" {
+		return recorded
+	}
+	return JobID(uid)
+}
+
 // ModelID is the ID of the model that the job trains: a job has one model,
 // however often it runs.
 func ModelID(jobID string) string {

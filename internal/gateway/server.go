@@ -9,14 +9,13 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/swath-dev/swath/internal/gateway/rates"
-
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/swath-dev/swath/internal/gateway/access"
 	"github.com/swath-dev/swath/internal/gateway/jobs"
 	"github.com/swath-dev/swath/internal/gateway/mirror"
+	"github.com/swath-dev/swath/internal/gateway/rates"
 	"github.com/swath-dev/swath/internal/storage"
 )
 

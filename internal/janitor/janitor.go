@@ -128,10 +128,7 @@ func references(jobs []v1alpha1.TrainingJob) known {
 	k := known{working: map[string]bool{}, coming: map[string]bool{}, named: map[string]bool{}}
 	for i := range jobs {
 		job := &jobs[i]
-		id := job.Status.ID
-		if id == "" {
-			id = contract.JobID(string(job.UID))
-		}
+		id := contract.RecordedJobID(job.Status.ID, string(job.UID))
 		if job.Status.TrainedModel != "" {
 			k.named[job.Status.TrainedModel] = true
 		}

@@ -59,10 +59,5 @@ func (w *world) newsSince() time.Time {
 		}
 		return w.prepare.CreatedAt
 	}
-	for _, t := range w.status.PhaseTimes {
-		if t.Phase == w.status.Phase {
-			return t.At.Time
-		}
-	}
-	return time.Time{}
+	return EnteredAt(w.status, w.status.Phase)
 }

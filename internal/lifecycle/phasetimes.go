@@ -79,6 +79,16 @@ func (w *world) lastEntered() v1alpha1.Phase {
 	return ""
 }
 
+// EnteredAt is when the job entered the phase; zero when that is not recorded.
+func EnteredAt(status *v1alpha1.TrainingJobStatus, phase v1alpha1.Phase) time.Time {
+	for _, t := range status.PhaseTimes {
+		if t.Phase == phase {
+			return t.At.Time
+		}
+	}
+	return time.Time{}
+}
+
 // enter records that the phase was entered then. The phases stand in the order in which
 // they were entered last.
 func (w *world) enter(phase v1alpha1.Phase, at time.Time) {

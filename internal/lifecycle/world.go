@@ -38,9 +38,7 @@ type world struct {
 
 func newWorld(o Observed) *world {
 	w := &world{Observed: o, status: o.Job.Status.DeepCopy()}
-	if w.status.ID == "" {
-		w.status.ID = contract.JobID(string(o.Job.UID))
-	}
+	w.status.ID = contract.RecordedJobID(w.status.ID, string(o.Job.UID))
 	w.status.ObservedGeneration = o.Job.Generation
 	w.countUnrecorded()
 	for i := range o.Pods {

@@ -40,8 +40,5 @@ func (s *session) job(ctx context.Context, cluster client.Client, name string) (
 }
 
 func idOf(job *v1alpha1.TrainingJob) string {
-	if job.Status.ID != "" {
-		return job.Status.ID
-	}
-	return contract.JobID(string(job.UID))
+	return contract.RecordedJobID(job.Status.ID, string(job.UID))
 }

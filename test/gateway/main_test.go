@@ -6,11 +6,11 @@ import (
 	"os"
 	"testing"
 
-	"github.com/swath-dev/swath/test/apiserver"
-
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/swath-dev/swath/test/apiserver"
 )
 
 // The API server that all tests share, as its administrator.

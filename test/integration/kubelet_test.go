@@ -193,10 +193,7 @@ func (k *kubelet) gone() {
 
 // idOf is the job's ID; in a flood it may not be recorded yet.
 func idOf(job *v1alpha1.TrainingJob) string {
-	if job.Status.ID != "" {
-		return job.Status.ID
-	}
-	return contract.JobID(string(job.UID))
+	return contract.RecordedJobID(job.Status.ID, string(job.UID))
 }
 
 // validated is what validate says of a good file.

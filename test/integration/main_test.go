@@ -11,17 +11,15 @@ import (
 	"path/filepath"
 	"testing"
 
-	"github.com/go-logr/logr"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	utilyaml "k8s.io/apimachinery/pkg/util/yaml"
 	"k8s.io/client-go/rest"
-	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/envtest"
 
 	"github.com/swath-dev/swath/internal/manager"
+	"github.com/swath-dev/swath/test/apiserver"
 )
 
 var (
@@ -44,20 +42,12 @@ func run(m *testing.M) (code int, err error) {
 	if os.Getenv("KUBEBUILDER_ASSETS") == "" {
 		return 1, fmt.Errorf("KUBEBUILDER_ASSETS is not set; run `make test-integration`, or set it to $(go run ./hack/cluster/envtest)")
 	}
-	ctrl.SetLogger(logr.Discard())
-	environment := &envtest.Environment{
-		CRDDirectoryPaths:     []string{filepath.Join("..", "..", "config", "crd", "bases")},
-		ErrorIfCRDPathMissing: true,
-	}
-	apiServer, err = environment.Start()
+	server, err := apiserver.Start()
 	if err != nil {
-		return 1, fmt.Errorf("starting the API server: %w", err)
+		return 1, err
 	}
-	defer func() {
-		if stopErr := environment.Stop(); stopErr != nil && err == nil {
-			err = fmt.Errorf("stopping the API server: %w", stopErr)
-		}
-	}()
+	defer func() { err = errors.Join(err, server.Stop()) }()
+	apiServer = server.Config
 	apiServer.QPS, apiServer.Burst = 2000, 4000
 	cluster, err = client.NewWithWatch(apiServer, client.Options{Scheme: manager.Scheme()})
 	if err != nil {

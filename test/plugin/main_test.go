@@ -8,13 +8,12 @@ import (
 	"path/filepath"
 	"testing"
 
-	"github.com/swath-dev/swath/test/apiserver"
-
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
 
 	"github.com/swath-dev/swath/hack/cluster/repo"
+	"github.com/swath-dev/swath/test/apiserver"
 )
 
 // What all tests share: the API server, its administrator, and the folder of kubectl and the plugin.

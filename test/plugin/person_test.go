@@ -13,9 +13,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/swath-dev/swath/test/await"
-	"github.com/swath-dev/swath/test/programs"
-
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -26,6 +23,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
 
 	"github.com/swath-dev/swath/api/v1alpha1"
+	"github.com/swath-dev/swath/test/await"
+	"github.com/swath-dev/swath/test/programs"
 )
 
 // patience is how long a test waits for a state.

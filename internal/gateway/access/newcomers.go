@@ -9,10 +9,10 @@ import (
 	"strings"
 	"time"
 
-	"github.com/swath-dev/swath/internal/gateway/rates"
-
 	"golang.org/x/time/rate"
 	utilcache "k8s.io/apimachinery/pkg/util/cache"
+
+	"github.com/swath-dev/swath/internal/gateway/rates"
 )
 
 // Tokens that are not known cost the API server a review each. Nobody may make it do more of them than these a second, and no

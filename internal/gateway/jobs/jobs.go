@@ -91,10 +91,7 @@ func (j *Jobs) Ready(ctx context.Context) error {
 
 // ID is the job's ID in the HTTP API: the recorded one, or the one that the operator is going to record.
 func ID(job *v1alpha1.TrainingJob) string {
-	if job.Status.ID != "" {
-		return job.Status.ID
-	}
-	return contract.JobID(string(job.UID))
+	return contract.RecordedJobID(job.Status.ID, string(job.UID))
 }
 
 // Create makes the job. Its ID is known from then on.
