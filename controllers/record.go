@@ -24,6 +24,7 @@ func (r *TrainingJobReconciler) record(ctx context.Context, job *v1alpha1.Traini
 	job.Status = decision.Status
 	if err := r.Client.Status().Update(ctx, job); err != nil {
 		job.Status = before
+		r.wordings.forget(job)
 		if apierrors.IsConflict(err) || apierrors.IsNotFound(err) {
 			return false, errStale
 		}

@@ -50,6 +50,13 @@ func (w *wordings) keep(job *v1alpha1.TrainingJob, decision *lifecycle.Decision,
 	w.last[name] = now
 }
 
+// forget is called when a status could not be written: its words may be written at once.
+func (w *wordings) forget(job *v1alpha1.TrainingJob) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	delete(w.last, types.NamespacedName{Namespace: job.Namespace, Name: job.Name})
+}
+
 // onlyWords tells whether the statuses differ, and only in the messages of conditions.
 func onlyWords(recorded, decided *v1alpha1.TrainingJobStatus) bool {
 	if len(recorded.Conditions) != len(decided.Conditions) || equality.Semantic.DeepEqual(recorded, decided) {

@@ -122,3 +122,26 @@ func TestAnotherReasonIsSaidAtOnce(t *testing.T) {
 		t.Errorf("the condition says %s: %s", c.Reason, c.Message)
 	}
 }
+
+// A write that fails puts no later words off: they were not written.
+func TestWordsThatCouldNotBeWrittenAreNotPutOff(t *testing.T) {
+	s, change := sentences["the scheduler counts nodes"](t)
+	change(0)
+	s.reconcile("ships")
+	fails := true
+	s.reconciler.Client = interceptor.NewClient(s.client, interceptor.Funcs{
+		SubResourceUpdate: func(ctx context.Context, c client.Client, name string, o client.Object, options ...client.SubResourceUpdateOption) error {
+			if fails {
+				return apierrors.NewConflict(schema.GroupResource{Resource: "trainingjobs"}, o.GetName(), fmt.Errorf("it has changed"))
+			}
+			return c.SubResource(name).Update(ctx, o, options...)
+		},
+	})
+	change(7)
+	s.reconcile("ships")
+	fails = false
+	s.reconcile("ships")
+	if c := meta.FindStatusCondition(s.job("ships").Status.Conditions, v1alpha1.ConditionRunning); !strings.Contains(c.Message, "0/907 nodes") {
+		t.Errorf("the condition says %q", c.Message)
+	}
+}

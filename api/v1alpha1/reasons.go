@@ -70,6 +70,9 @@ const (
 	ReasonNeverRan = "NeverRan"
 	// ReasonNodeLost means that the Pod's node no longer answers; it costs no retry.
 	ReasonNodeLost = "NodeLost"
+	// ReasonPodVanished means that someone removed the Pod with its finalizer while its
+	// trainer ran. It counts as gone only after pods.lostAfter; it costs no retry.
+	ReasonPodVanished = "PodVanished"
 	// ReasonResultLost means that the container ended well but its message did not arrive.
 	// The first time costs no retry.
 	ReasonResultLost = "ResultLost"

@@ -46,8 +46,9 @@ func ReadPod(pod *corev1.Pod) Pod {
 }
 
 // readEnd reads whether the Pod is being deleted and whether it has ended. A Pod
-// that was never bound to a node, or was deleted without grace, has no kubelet
-// that would say so.
+// that was never bound to a node has no kubelet that would say so. One that was deleted
+// without grace has: until the kubelet has ended it, or the node counts as lost, its
+// containers may run on.
 func (p *Pod) readEnd(pod *corev1.Pod) {
 	p.Terminal = pod.Status.Phase == corev1.PodSucceeded || pod.Status.Phase == corev1.PodFailed
 	if pod.DeletionTimestamp == nil {
@@ -56,7 +57,7 @@ func (p *Pod) readEnd(pod *corev1.Pod) {
 	p.Deleting, p.DeleteBy = true, pod.DeletionTimestamp.Time
 	grace := pod.DeletionGracePeriodSeconds
 	p.DeletedAt = p.DeleteBy.Add(-time.Duration(ptr.Deref(grace, 0)) * time.Second)
-	p.Terminal = p.Terminal || pod.Spec.NodeName == "" || (grace != nil && *grace == 0)
+	p.Terminal = p.Terminal || pod.Spec.NodeName == ""
 }
 
 func (p *Pod) readConditions(conditions []corev1.PodCondition) {

@@ -12,6 +12,7 @@ var disruptions = map[string]bool{
 	v1alpha1.ReasonDisrupted:                  true,
 	v1alpha1.ReasonPodDeleted:                 true,
 	v1alpha1.ReasonNodeLost:                   true,
+	v1alpha1.ReasonPodVanished:                true,
 	v1alpha1.ReasonResultLost:                 true,
 	v1alpha1.ReasonSuspended:                  true,
 	v1alpha1.ReasonReplaced:                   true,

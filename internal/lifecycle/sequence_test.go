@@ -128,6 +128,16 @@ func (s *simulation) events() map[string]func(*rapid.T) {
 				s.act(lifecycle.Action{Kind: lifecycle.DeletePod, Pod: name, UID: s.pods[name].UID})
 			}
 		},
+		"someone deletes a Pod by force": func(t *rapid.T) {
+			if name := s.somePod(t); name != "" {
+				s.deleteByForce(name)
+			}
+		},
+		"someone removes a Pod with its finalizer": func(t *rapid.T) {
+			if name := s.somePod(t); name != "" {
+				s.vanish(name)
+			}
+		},
 		"suspend": func(t *rapid.T) {
 			s.job.Spec.Suspend = ptr.To(rapid.Bool().Draw(t, "suspend"))
 			s.job.Generation++

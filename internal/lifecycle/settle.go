@@ -49,6 +49,7 @@ func (w *world) settleTraining() {
 	if started := w.train.stage(contract.StageTrain).StartedAt; !started.IsZero() && w.status.StartedAt == nil {
 		w.status.StartedAt = &metav1.Time{Time: started}
 	}
+	w.settleVanished()
 	if w.trained != nil && w.trained.success == nil {
 		w.settleAttempt(w.train, w.trained)
 	}

@@ -33,6 +33,9 @@ type simulation struct {
 	jobAt    int
 	podsAt   int
 
+	// unseen is when the last trainer whose Pod vanished may be taken to have ended.
+	unseen time.Time
+
 	made int
 	// sidecars keep Pods alive whose own work has ended.
 	sidecars  bool
@@ -154,6 +157,9 @@ func (s *simulation) record(d *lifecycle.Decision) {
 			s.t.Fatalf("the job is %s after an accepted cancel", d.Status.Phase)
 		}
 	case v1alpha1.PhaseCancelled:
+		if s.now.Before(s.unseen) && !s.job.Status.Phase.Finished() {
+			s.t.Fatalf("the job is cancelled while a trainer may run whose Pod vanished")
+		}
 		for _, p := range s.pods {
 			if !s.lost(p) && !s.job.Status.Phase.Finished() {
 				s.t.Fatalf("the job is cancelled and Pod %s is there", p.Name)
@@ -202,6 +208,9 @@ func (s *simulation) create(a lifecycle.Action) {
 		if canWork(other) && !s.lost(other) {
 			s.t.Fatalf("Pod %s is made while Pod %s can still work", p.Name, other.Name)
 		}
+	}
+	if s.now.Before(s.unseen) {
+		s.t.Fatalf("Pod %s is made while a trainer may run whose Pod vanished", p.Name)
 	}
 	s.made++
 	p.UID = types.UID(fmt.Sprint("uid-", s.made))

@@ -28,6 +28,9 @@ func SlotNeedOf(o Observed) SlotNeed {
 		return NoSlot
 	}
 	w.settle()
+	if w.trains() {
+		return HoldsSlot
+	}
 	if w.role() != v1alpha1.RoleTrain {
 		return NoSlot
 	}

@@ -7,6 +7,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/swath-dev/swath/api/v1alpha1"
+	"github.com/swath-dev/swath/internal/contract"
 	"github.com/swath-dev/swath/internal/lifecycle"
 	"github.com/swath-dev/swath/internal/queue"
 )
@@ -64,6 +65,9 @@ func (s *simulation) newLeader() {
 
 // checkSlots checks that whoever can train holds a slot, and that not both jobs train.
 func (s *simulation) checkSlots() {
+	if s.now.Before(s.unseen) && (s.slots.trains || !s.slots.ledger.Holds(ships.UID)) {
+		s.t.Fatalf("the slot of a trainer whose Pod vanished was given away")
+	}
 	for _, p := range s.pods {
 		if p.Role != v1alpha1.RoleTrain || !canWork(p) || s.lost(p) {
 			continue
@@ -75,6 +79,32 @@ func (s *simulation) checkSlots() {
 			s.t.Fatalf("the slot of Pod %s was given away: %+v", p.Name, p)
 		}
 	}
+}
+
+// deleteByForce deletes the Pod without grace: its node may not even know.
+func (s *simulation) deleteByForce(name string) {
+	p := s.pods[name]
+	if !p.HoldsResult {
+		delete(s.pods, name)
+		s.podsChanged()
+		return
+	}
+	s.change(name, p.UID, func(p *lifecycle.Pod) {
+		p.Deleting, p.DeletedAt, p.DeleteBy = true, s.now, s.now
+		p.Terminal = p.Terminal || p.Node == ""
+	})
+}
+
+// vanish removes a Pod with its finalizer. Its trainer, if it is known to run, runs on.
+func (s *simulation) vanish(name string) {
+	p := s.pods[name]
+	status := &s.job.Status
+	if p.Stages[contract.StageTrain].State != lifecycle.Running || s.lost(p) || status.Phase != v1alpha1.PhaseRunning || p.Number != status.Starts {
+		return
+	}
+	s.unseen = s.now.Add(settings.LostAfter)
+	delete(s.pods, name)
+	s.podsChanged()
 }
 
 // rivals are what the other job does, and what scheduler and nodes do.

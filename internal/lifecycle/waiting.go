@@ -112,15 +112,33 @@ func (w *world) podsInTheWay() string {
 		if p.lost(w.Now, w.Settings.LostAfter) || p.Terminal && !p.Deleting && !w.cancel() {
 			continue
 		}
-		name := "Pod " + p.Name
-		if p.Deleting && len(p.OtherFinalizers) > 0 {
-			name += " (held by the finalizer " + strings.Join(p.OtherFinalizers, ", ") + ")"
-		}
-		names = append(names, name)
+		names = append(names, "Pod "+p.Name+w.holderOf(p))
 	}
 	if len(names) == 0 {
 		return "none is left"
 	}
 	slices.Sort(names)
 	return strings.Join(names, ", ")
+}
+
+// unconfirmedAfter is how long after its grace period the condition says that nobody
+// has confirmed the end of a Pod.
+const unconfirmedAfter = 10 * time.Second
+
+// holderOf says what holds a Pod that is being deleted; empty for the ordinary course of
+// things.
+func (w *world) holderOf(p *Pod) string {
+	switch {
+	case !p.Deleting:
+		return ""
+	case len(p.OtherFinalizers) > 0:
+		return " (held by the finalizer " + strings.Join(p.OtherFinalizers, ", ") + ")"
+	case p.Terminal || w.workEnded(p) || !w.reached(p.DeleteBy.Add(unconfirmedAfter)):
+		return ""
+	}
+	node := "its node"
+	if p.Node != "" {
+		node = "node " + p.Node
+	}
+	return fmt.Sprintf(" (%s has not confirmed its end; it counts as gone at %s)", node, p.DeleteBy.Add(w.Settings.LostAfter).UTC().Format(time.RFC3339))
 }

@@ -50,6 +50,7 @@ func newWorld(o Observed) *world {
 			w.train = p
 		}
 	}
+	w.remember(w.settled())
 	w.prepared, w.trained = w.outcomeOf(w.prepare), w.outcomeOf(w.train)
 	return w
 }

@@ -166,12 +166,35 @@ func (k *kubelet) deleting() *kubelet {
 	return k
 }
 
-// removes ends the deletion, as the kubelet does once all containers have ended.
+// removes ends the deletion, as the kubelet does once all containers have ended. A
+// finalizer keeps the Pod, with the phase that says that nothing of it runs.
 func (k *kubelet) removes() {
+	k.s.t.Helper()
+	k.forced()
+	k.s.eventually("the kubelet ends Pod "+k.key.Name, func() error {
+		var pod corev1.Pod
+		if err := cluster.Get(context.Background(), k.key, &pod); err != nil {
+			return client.IgnoreNotFound(err)
+		}
+		return client.IgnoreNotFound(confirmEnd(&pod))
+	})
+}
+
+// confirmEnd writes the phase of a Pod of which nothing runs any more.
+func confirmEnd(pod *corev1.Pod) error {
+	if pod.Status.Phase == corev1.PodSucceeded || pod.Status.Phase == corev1.PodFailed {
+		return nil
+	}
+	pod.Status.Phase = corev1.PodFailed
+	return cluster.Status().Update(context.Background(), pod)
+}
+
+// forced is what a person does with kubectl delete --force: the node has no say.
+func (k *kubelet) forced() {
 	k.s.t.Helper()
 	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: k.key.Namespace, Name: k.key.Name}}
 	if err := cluster.Delete(context.Background(), pod, client.GracePeriodSeconds(0)); client.IgnoreNotFound(err) != nil {
-		k.s.t.Fatalf("removing Pod %s: %v", k.key.Name, err)
+		k.s.t.Fatalf("deleting Pod %s by force: %v", k.key.Name, err)
 	}
 }
 

@@ -136,6 +136,8 @@ func (r *race) play(ctx context.Context, job *v1alpha1.TrainingJob, stepped func
 // one step on. It tells whether it was a step to the model.
 func (r *race) step(ctx context.Context, job *v1alpha1.TrainingJob, pod *corev1.Pod) (bool, error) {
 	switch {
+	case pod.DeletionTimestamp != nil && pod.Spec.NodeName != "" && pod.Status.Phase != corev1.PodSucceeded && pod.Status.Phase != corev1.PodFailed:
+		return false, confirmEnd(pod)
 	case pod.DeletionTimestamp != nil:
 		return false, cluster.Delete(ctx, pod, client.GracePeriodSeconds(0))
 	case pod.Status.Phase == corev1.PodSucceeded:

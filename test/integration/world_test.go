@@ -82,6 +82,9 @@ func (d *drill) stops(pod *corev1.Pod) bool {
 	if grace := pod.DeletionGracePeriodSeconds; grace != nil && *grace == 0 {
 		return false // Only its finalizers keep it.
 	}
+	if pod.Spec.NodeName != "" && pod.Status.Phase == corev1.PodPending {
+		return d.did("ending", pod, confirmEnd(pod))
+	}
 	return d.did("removing", pod, cluster.Delete(context.Background(), pod, client.GracePeriodSeconds(0)))
 }
 
