@@ -46,9 +46,7 @@ func (s *Server) readLarge(w http.ResponseWriter, r *request, have *hold, limit 
 	if r.ContentLength > limit {
 		return nil, &http.MaxBytesError{Limit: limit}
 	}
-	paced := s.pacedBody(w, http.MaxBytesReader(w, r.Body, limit))
-	defer paced.end()
-	from := sender{paced}
+	from := sender{s.pacedBody(w, http.MaxBytesReader(w, r.Body, limit))}
 	var body []byte
 	for {
 		if len(body) == cap(body) {

@@ -108,6 +108,17 @@ func (s *Server) observed(mux *http.ServeMux) http.Handler {
 // answerTime is in which time a short answer has to be taken, after the longest time that a call without files may take.
 const answerTime = 30 * time.Second
 
+// limitCall sets the deadlines of a call whose caller is known. What reads a body sets its own, and so does what sends a file.
+// With HTTP/2 a deadline that passes ends the stream whatever goes on in it, so that none may be left from before.
+func limitCall(w http.ResponseWriter, c call) {
+	controller, answer := http.NewResponseController(w), time.Time{}
+	if c.timeout > 0 {
+		answer = time.Now().Add(c.timeout + answerTime)
+	}
+	_ = controller.SetReadDeadline(time.Time{})
+	_ = controller.SetWriteDeadline(answer)
+}
+
 // limitTime sets the deadlines that hold until a call sets its own: nothing of a body may be long in coming before its sender
 // is known. What it returns is to be called when the call is done: the server reads what is left of a body, and sends what is
 // left of the answer, only within those of its own.

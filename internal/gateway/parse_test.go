@@ -111,7 +111,7 @@ func FuzzForm(f *testing.F) {
 			t.Errorf("the file is named %q", filename)
 		}
 		// It may end early; it must not hang or panic.
-		_, _ = io.Copy(io.Discard, &filePartReader{Reader: part, form: form, ended: func() {}})
+		_, _ = io.Copy(io.Discard, &filePartReader{Reader: part, form: form})
 	})
 }
 

@@ -152,6 +152,7 @@ func (s *Server) answer(c call, w http.ResponseWriter, r *request) (err error) {
 		return err
 	}
 	noteCaller(r.Context(), r.caller)
+	limitCall(w, c)
 	release, err := s.requests.take(r.caller.Namespace)
 	if err != nil {
 		return err

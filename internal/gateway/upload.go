@@ -44,7 +44,7 @@ func (s *Server) uploadFile(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return bodyError(err, s.tooSlow("upload"))
 	}
-	file := &filePartReader{Reader: sender{http.MaxBytesReader(w, part, s.limits.FileBytes)}, form: form, ended: paced.end}
+	file := &filePartReader{Reader: sender{http.MaxBytesReader(w, part, s.limits.FileBytes)}, form: form}
 	info, err := store.PutFile(r.Context(), newFileID(), filename, file, s.now())
 	if err != nil {
 		return bodyError(err, s.tooSlow("upload"))
@@ -55,11 +55,10 @@ func (s *Server) uploadFile(w http.ResponseWriter, r *request) error {
 }
 
 // filePartReader reads the file and, before it says that the file has ended, the rest of the form: a file is stored only where
-// it is the only one. To store the end of it may take longer than a sender may.
+// it is the only one.
 type filePartReader struct {
 	io.Reader
-	form  *uploadForm
-	ended func()
+	form *uploadForm
 }
 
 func (f *filePartReader) Read(buffer []byte) (int, error) {
@@ -68,7 +67,6 @@ func (f *filePartReader) Read(buffer []byte) (int, error) {
 		if formErr := f.form.end(); formErr != nil {
 			return n, formErr
 		}
-		f.ended()
 	}
 	return n, err
 }

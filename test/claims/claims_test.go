@@ -41,11 +41,12 @@ var tests = map[string][]string{
 	"the download fails again and again":                            {"TestADownloadThatFailsAgainAndAgainMakesNoEndlessLoop"},
 	"the trainer ends well but its message is lost":                 {"TestHowAStartEnds", "TestALostMessageTwiceIsAFailure"},
 	// … a program uses the HTTP API
-	"a new job names a file that does not exist": {"TestJobOnAFileThatDoesNotExistIsRefusedAtOnce", "TestJobIsMadeWhereStorageCannotBeAsked"},
-	"an upload has two files":                    {"TestBadUploadsAreRefused", "TestFieldsBesideTheFileAreAllowed"},
-	"a parameter is empty or comes twice":        {"TestEmptyAndRepeatedParametersAreRefused", "TestEmptyAndRepeatedHeadersAreRefused"},
-	"a body is compressed":                       {"TestCompressedBodiesAreNotSupported"},
-	"I open `/` or `/docs` in a browser":         {"TestPageDescribesEveryCallAndLoadsNothing"},
+	"a new job names a file that does not exist":       {"TestJobOnAFileThatDoesNotExistIsRefusedAtOnce", "TestJobIsMadeWhereStorageCannotBeAsked"},
+	"an upload has two files":                          {"TestBadUploadsAreRefused", "TestFieldsBesideTheFileAreAllowed"},
+	"a parameter is empty or comes twice":              {"TestEmptyAndRepeatedParametersAreRefused", "TestEmptyAndRepeatedHeadersAreRefused"},
+	"a body is compressed":                             {"TestCompressedBodiesAreNotSupported"},
+	"an upload, a download or an answer takes minutes": {"TestUploadThatKeepsUpThePaceMayTakeItsTime", "TestDownloadThatKeepsUpThePaceMayTakeItsTime", "TestTimeThatTheGatewayNeedsIsNotTheCallers", "TestTLSSpeaksHTTP2"},
+	"I open `/` or `/docs` in a browser":               {"TestPageDescribesEveryCallAndLoadsNothing"},
 	// … Pods come and go
 	"I set a time to live on a finished job":             {"TestASpecThatChangesAfterTheEndIsObserved"},
 	"someone deletes a Pod of a finished job":            {"TestDeletingThePodsOfAFinishedJobMakesNoneAgain", "TestARestoredJobKeepsItsIDAndItsEnd"},

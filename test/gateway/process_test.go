@@ -154,6 +154,35 @@ func TestCertificateIsReadAgainWhenItChanges(t *testing.T) {
 	eventually(t, "the new certificate is served", func() bool { return served() == "second" })
 }
 
+func TestTLSSpeaksHTTP2(t *testing.T) {
+	folder := t.TempDir()
+	certificate, key := filepath.Join(folder, "tls.crt"), filepath.Join(folder, "tls.key")
+	writeCertificate(t, certificate, key, "gateway")
+	p := startProcess(t, "--authentication=none", "--namespace=default", "--tls-certificate", certificate, "--tls-key", key)
+	p.untilReady(t)
+	client := &http.Client{Transport: &http.Transport{ForceAttemptHTTP2: true, TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}} //nolint:gosec // The certificate is not what is tested.
+	var body bytes.Buffer
+	form := multipart.NewWriter(&body)
+	part, err := form.CreateFormFile("file", "a.h5")
+	if err == nil {
+		_, err = part.Write(make([]byte, 3<<20))
+	}
+	if err == nil {
+		err = form.Close()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	response, err := client.Post("https://"+p.address+"/files", form.FormDataContentType(), &body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	if response.ProtoMajor != 2 || response.StatusCode != http.StatusOK {
+		t.Errorf("an upload is answered %s with %s", response.Status, response.Proto)
+	}
+}
+
 func TestUploadMayEndWhenTheGatewayIsToldTo(t *testing.T) {
 	who := newTenant(t)
 	p := startProcess(t)
