@@ -103,7 +103,7 @@ func clean(ctx context.Context, stores *gateway.ConfiguredStores, cluster client
 		log.Info("left alone: nothing is stored, or this cluster's janitor has not cleaned here before")
 		return nil
 	}
-	log.Info("cleaned", "cutOff", len(done.CutOff), "checkpoints", len(done.Checkpoints), "models", len(done.Models), "parts", len(done.Parts),
+	log.Info("cleaned", "cutOff", len(done.CutOff), "checkpoints", len(done.Checkpoints), "models", len(done.Models), "parts", len(done.Parts), "strays", len(done.Strays),
 		"marked", done.Marked, "dryRun", options.DryRun)
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"net/http"
 	"os"
@@ -16,6 +17,8 @@ import (
 
 	"github.com/swath-dev/swath/internal/contract"
 	"github.com/swath-dev/swath/internal/storage"
+	"github.com/swath-dev/swath/internal/training"
+	"github.com/swath-dev/swath/internal/training/manifest"
 	"github.com/swath-dev/swath/test/await"
 )
 
@@ -112,6 +115,32 @@ func TestTheStagesOfAJob(t *testing.T) {
 	defer log.Close()
 	if text, err := io.ReadAll(log); err != nil || !strings.Contains(string(text), `"msg":"epoch"`) {
 		t.Errorf("the stored log is %q (%v)", text, err)
+	}
+}
+
+// A trainer of another version that ends later leaves model and results as they are.
+func TestAModelThatComesTooLateChangesNothing(t *testing.T) {
+	p := newPod(t)
+	args := append(bothFiles, "--hyperparameters", `{"epochs": 2}`)
+	code, first := p.stage(t, contract.StageTrain, args...)
+	if code != contract.ExitOK {
+		t.Fatalf("train ended with %d: %+v", code, first)
+	}
+	results := filepath.Join(t.TempDir(), "results.csv")
+	before, err := p.store.FetchFile(t.Context(), first.ResultsFile, results)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := &stageOptions{Args: contract.Args{Job: testJob}}
+	late := &training.Outcome{
+		Manifest: &manifest.Manifest{ID: first.Model}, ManifestBytes: []byte(`{"formatVersion": 1, "training": {"trainer": "another"}}`), Results: []byte("epoch\n"),
+	}
+	var conflict *conflictError
+	if _, err := o.commit(t.Context(), p.store, late); !errors.As(err, &conflict) {
+		t.Errorf("committing: %v", err)
+	}
+	if after, err := p.store.FetchFile(t.Context(), first.ResultsFile, results); err != nil || after != before {
+		t.Errorf("the results are %+v (%v), and were %+v", after, err, before)
 	}
 }
 

@@ -143,6 +143,10 @@ func (o *stageOptions) commit(ctx context.Context, store *storage.Store, outcome
 	for _, part := range outcome.Parts {
 		parts = append(parts, storage.Part{Name: part.Name, Content: part.Content})
 	}
+	// Results of a model that comes too late must not replace those of the model that stands.
+	if standing, err := store.ModelManifest(ctx, outcome.Manifest.ID); err == nil && !manifest.SameModel(standing, outcome.ManifestBytes) {
+		return nil, &conflictError{store.Location("models/" + outcome.Manifest.ID)}
+	}
 	_, err := store.PutFile(ctx, contract.ResultsFileID(o.Job), training.ResultsName, bytes.NewReader(outcome.Results), time.Now())
 	if err != nil {
 		return nil, fmt.Errorf("storing the results: %w", err)

@@ -43,6 +43,8 @@ type Done struct {
 	Models      []string
 	// Parts are the models of which parts were left and no manifest.
 	Parts []string
+	// Strays are the models beside which parts were left that are not theirs: of a trainer whose manifest came too late.
+	Strays []string
 	// Marked is how much waits for its time.
 	Marked int
 	// Skipped tells that the storage is not this cluster's, or not known to be.
@@ -101,6 +103,10 @@ func (c *cleaner) clean(ctx context.Context, list Lister) error {
 		{
 			name: "parts of a model", found: models, keep: c.options.Checkpoints, before: c.before.Parts, after: c.after.Parts, removed: &c.done.Parts,
 			needed: func(f storage.Folder) bool { return f.Whole || known.coming[f.ID] }, remove: c.store.DeleteModelParts,
+		},
+		{
+			name: "parts of another model", found: models, keep: c.options.Checkpoints, before: c.before.Strays, after: c.after.Strays, removed: &c.done.Strays,
+			needed: func(f storage.Folder) bool { return !f.Whole || !f.Mixed || known.coming[f.ID] }, remove: c.store.DeleteStrayParts,
 		},
 	} {
 		if err := c.sweep(ctx, kind); err != nil {

@@ -152,3 +152,28 @@ func sorted(a, b string) []string {
 	}
 	return []string{a, b}
 }
+
+// A trainer of another version whose manifest came too late has left its parts beside those of the model.
+func TestPartsOfAModelThatCameTooLateAreRemoved(t *testing.T) {
+	store, folder := open(t)
+	id := contract.JobID("succeeded")
+	model := contract.ModelID(id)
+	if _, err := store.CommitModel(t.Context(), model, []storage.Part{{Name: "model.onnx", Content: []byte("weights")}}, []byte("{}")); err != nil {
+		t.Fatal(err)
+	}
+	late := filepath.Join(folder, "tenant", "models", model, "parts-0123456789abcdef")
+	if err := os.Mkdir(late, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(late, "model.onnx"), []byte("others"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	running, succeeded := job("succeeded", v1alpha1.PhaseRunning, ""), job("succeeded", v1alpha1.PhaseSucceeded, model)
+	check(t, "while a start may commit", clean(t, store, options, day, running), janitor.Done{})
+	check(t, "once it has ended", clean(t, store, options, day, succeeded), janitor.Done{Marked: 1})
+	check(t, "a day later", clean(t, store, options, day.Add(24*time.Hour), succeeded), janitor.Done{Strays: []string{model}})
+	check(t, "once clean", clean(t, store, options, day.Add(48*time.Hour), succeeded), janitor.Done{})
+	if parts, err := store.ModelParts(t.Context(), model); err != nil || len(parts) != 2 {
+		t.Errorf("left: %v (%v)", parts, err)
+	}
+}

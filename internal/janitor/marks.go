@@ -14,13 +14,14 @@ type marks struct {
 	Checkpoints map[string]time.Time `json:"checkpoints"`
 	Models      map[string]time.Time `json:"models"`
 	Parts       map[string]time.Time `json:"parts"`
+	Strays      map[string]time.Time `json:"strays"`
 }
 
 func newMarks(cluster string) marks {
-	return marks{Cluster: cluster, Checkpoints: map[string]time.Time{}, Models: map[string]time.Time{}, Parts: map[string]time.Time{}}
+	return marks{Cluster: cluster, Checkpoints: map[string]time.Time{}, Models: map[string]time.Time{}, Parts: map[string]time.Time{}, Strays: map[string]time.Time{}}
 }
 
-func (m marks) count() int { return len(m.Checkpoints) + len(m.Models) + len(m.Parts) }
+func (m marks) count() int { return len(m.Checkpoints) + len(m.Models) + len(m.Parts) + len(m.Strays) }
 
 // ForeignError is storage that the janitor of another cluster cleans.
 type ForeignError struct{ Location, Cluster, Ours string }

@@ -13,6 +13,8 @@ type Folder struct {
 	ID string
 	// Whole tells of a model that it exists: its manifest is there.
 	Whole bool
+	// Mixed reports of a model whether it may have parts of different commits.
+	Mixed bool
 }
 
 // JobFolders lists the jobs that something is stored for, by ID in ascending order.
@@ -28,6 +30,8 @@ func (s *Store) ModelFolders(ctx context.Context) ([]Folder, error) {
 
 func (s *Store) folders(ctx context.Context, prefix string) ([]Folder, error) {
 	var folders []Folder
+	// commit is the folder of the last part that was seen.
+	commit, parts := "", false
 	err := s.list(ctx, below(prefix), func(object *blob.ListObject) error {
 		id, name, inFolder := strings.Cut(strings.TrimPrefix(object.Key, prefix), "/")
 		if !inFolder || !isName(id) {
@@ -35,10 +39,19 @@ func (s *Store) folders(ctx context.Context, prefix string) ([]Folder, error) {
 		}
 		if len(folders) == 0 || folders[len(folders)-1].ID != id {
 			folders = append(folders, Folder{ID: id})
+			parts = false
 		}
+		last := &folders[len(folders)-1]
 		if name == ManifestName {
-			folders[len(folders)-1].Whole = true
+			last.Whole = true
+			return nil
 		}
+		of, _, nested := strings.Cut(name, "/")
+		if !nested {
+			of = ""
+		}
+		last.Mixed = last.Mixed || parts && of != commit
+		commit, parts = of, true
 		return nil
 	})
 	return folders, err

@@ -104,19 +104,3 @@ func (s *Store) ModelIDs(ctx context.Context) ([]string, error) {
 	})
 	return ids, err
 }
-
-// ModelParts lists the parts of a model, by name in ascending order, with its manifest.
-func (s *Store) ModelParts(ctx context.Context, id string) ([]Object, error) {
-	prefix, err := key(modelsFolder, id)
-	if err != nil {
-		return nil, err
-	}
-	var parts []Object
-	err = s.list(ctx, below(prefix+"/"), func(object *blob.ListObject) error {
-		if name := strings.TrimPrefix(object.Key, prefix+"/"); CheckName(name) == nil && !temporary.MatchString(name) {
-			parts = append(parts, Object{Key: name, Bytes: object.Size})
-		}
-		return nil
-	})
-	return parts, err
-}

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"gocloud.dev/blob"
@@ -25,20 +24,26 @@ type Part struct {
 }
 
 // CommitModel stores a model: its parts first, the manifest last and only if
-// there is none. The parts of a model must not depend on when it was trained,
-// so that writing them twice writes the same. It gives the manifest that stands
-// there afterwards: when it is another than the given one, someone else has
-// committed the model before, and the error is ErrExists.
+// there is none. The manifest lists its parts with their digests, and they are
+// stored below a folder that is named after this list. Two trainers of different
+// versions therefore never write to the same keys, and the manifest that wins has
+// its own parts. CommitModel returns the manifest that stands there afterwards:
+// if it is another than the given one, someone else has committed the model
+// before, and the error is ErrExists.
 func (s *Store) CommitModel(ctx context.Context, id string, parts []Part, manifest []byte) ([]byte, error) {
 	manifestKey, err := key(modelsFolder, id, ManifestName)
 	if err != nil {
 		return nil, err
 	}
+	folder, err := folderFor(parts, manifest)
+	if err != nil {
+		return nil, fmt.Errorf("storing model %s: %w", id, err)
+	}
 	if standing, err := s.ModelManifest(ctx, id); !errors.Is(err, ErrNotFound) {
 		return standing, sameManifest(standing, manifest, err)
 	}
 	for _, part := range parts {
-		k, err := key(modelsFolder, id, part.Name)
+		k, err := partKey(id, folder, part.Name)
 		if err != nil {
 			return nil, err
 		}
@@ -73,20 +78,6 @@ func (s *Store) ModelManifest(ctx context.Context, id string) ([]byte, error) {
 	return s.read(ctx, k)
 }
 
-// OpenModelPart reads a part of a model. The caller closes the reader.
-func (s *Store) OpenModelPart(ctx context.Context, id, part string) (*Reader, error) {
-	return s.OpenModelPartRange(ctx, id, part, 0, -1)
-}
-
-// OpenModelPartRange is OpenModelPart from offset on; length -1 reads to the end.
-func (s *Store) OpenModelPartRange(ctx context.Context, id, part string, offset, length int64) (*Reader, error) {
-	k, err := key(modelsFolder, id, part)
-	if err != nil {
-		return nil, err
-	}
-	return s.open(ctx, k, offset, length)
-}
-
 // ModelInfo is the size of a model in bytes, over all its parts, and when its
 // manifest was written.
 type ModelInfo struct {
@@ -97,23 +88,15 @@ type ModelInfo struct {
 
 // ModelInfo gives the size and age of a model that exists.
 func (s *Store) ModelInfo(ctx context.Context, id string) (ModelInfo, error) {
-	info := ModelInfo{ID: id}
-	prefix, err := key(modelsFolder, id)
+	m, err := s.listModel(ctx, id)
 	if err != nil {
-		return info, err
+		return ModelInfo{ID: id}, err
 	}
-	found := false
-	err = s.list(ctx, below(prefix+"/"), func(object *blob.ListObject) error {
-		info.Bytes += object.Size
-		if strings.HasSuffix(object.Key, "/"+ManifestName) {
-			found, info.CreatedAt = true, object.ModTime
-		}
-		return nil
-	})
-	if err == nil && !found {
-		err = ErrNotFound
+	info := ModelInfo{ID: id, Bytes: m.manifest.Size, CreatedAt: m.manifest.ModTime}
+	for _, part := range m.parts {
+		info.Bytes += part.Bytes
 	}
-	return info, err
+	return info, nil
 }
 
 // DeleteModel deletes a model: the manifest first, so that the model never

@@ -1,7 +1,10 @@
 package storage_test
 
 import (
+	"encoding/json"
 	"errors"
+	"io"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -67,6 +70,129 @@ func TestOneOfManyCommitsWins(t *testing.T) {
 			t.Errorf("%d commits of different manifests succeeded", won)
 		}
 	})
+}
+
+// manifestOf is a manifest that lists the parts, as trainers write it.
+func manifestOf(t *testing.T, trainer string, parts []storage.Part) []byte {
+	t.Helper()
+	type listed struct {
+		Name   string `json:"name"`
+		SHA256 string `json:"sha256"`
+	}
+	m := struct {
+		Trainer string   `json:"trainer"`
+		Parts   []listed `json:"parts"`
+	}{Trainer: trainer}
+	for _, part := range parts {
+		m.Parts = append(m.Parts, listed{part.Name, storage.DigestOf(part.Content).SHA256})
+	}
+	data, err := json.Marshal(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
+
+func read(t *testing.T, store *storage.Store, id, part string) string {
+	t.Helper()
+	reader, err := store.OpenModelPart(t.Context(), id, part)
+	if err != nil {
+		t.Fatalf("opening %s: %v", part, err)
+	}
+	defer reader.Close()
+	data, err := io.ReadAll(reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(data)
+}
+
+// Trainers of different versions write different parts. Whoever's manifest wins, the parts are its own, however the others
+// write in between.
+func TestTrainersOfDifferentVersionsDoNotMixTheirParts(t *testing.T) {
+	eachBucket(t, func(t *testing.T, store *storage.Store) {
+		const trainers = 6
+		var wait sync.WaitGroup
+		errs := make([]error, trainers)
+		for i := range trainers {
+			wait.Go(func() {
+				version := strings.Repeat("v", i+1)
+				parts := []storage.Part{{Name: "model.onnx", Content: []byte("weights of " + version)}, {Name: "report.html", Content: []byte("report of " + version)}}
+				if i == 0 {
+					parts = append(parts, storage.Part{Name: "only-here.png", Content: []byte("picture")})
+				}
+				_, errs[i] = store.CommitModel(t.Context(), "model-a", parts, manifestOf(t, version, parts))
+			})
+		}
+		wait.Wait()
+		winner := slices.Index(errs, nil)
+		if winner < 0 {
+			t.Fatalf("nobody has won: %v", errs)
+		}
+		version := strings.Repeat("v", winner+1)
+		if weights, report := read(t, store, "model-a", "model.onnx"), read(t, store, "model-a", "report.html"); weights != "weights of "+version || report != "report of "+version {
+			t.Errorf("of the trainer %s there are %q and %q", version, weights, report)
+		}
+		want := []string{"model.json", "model.onnx", "report.html"}
+		if winner == 0 {
+			want = []string{"model.json", "model.onnx", "only-here.png", "report.html"}
+		}
+		for range 2 {
+			parts, err := store.ModelParts(t.Context(), "model-a")
+			var names []string
+			var bytes int64
+			for _, part := range parts {
+				names, bytes = append(names, part.Key), bytes+part.Bytes
+			}
+			if diff := cmp.Diff(want, names); diff != "" || err != nil {
+				t.Errorf("its parts (%v): %s", err, diff)
+			}
+			if info, err := store.ModelInfo(t.Context(), "model-a"); err != nil || info.Bytes != bytes {
+				t.Errorf("described as %+v (%v), want %d bytes", info, err, bytes)
+			}
+			if err := store.DeleteStrayParts(t.Context(), "model-a"); err != nil {
+				t.Fatal(err)
+			}
+			if folders, err := store.ModelFolders(t.Context()); err != nil || len(folders) != 1 || folders[0].Mixed {
+				t.Errorf("left once stray parts are deleted: %+v (%v)", folders, err)
+			}
+		}
+	})
+}
+
+// A model that was stored before parts had a folder of their own has them beside its manifest.
+func TestPartsBesideTheirManifestAreRead(t *testing.T) {
+	eachBucket(t, func(t *testing.T, store *storage.Store) {
+		parts := []storage.Part{{Name: "model.onnx", Content: []byte("weights")}}
+		if _, err := store.CommitModel(t.Context(), "model-a", parts, []byte("{}")); err != nil {
+			t.Fatal(err)
+		}
+		manifest := manifestOf(t, "old", parts)
+		if err := storage.OverwriteManifest(t.Context(), store, "model-a", manifest); err != nil {
+			t.Fatal(err)
+		}
+		if got := read(t, store, "model-a", "model.onnx"); got != "weights" {
+			t.Errorf("read %q", got)
+		}
+		listed, err := store.ModelParts(t.Context(), "model-a")
+		want := []storage.Object{{Key: "model.json", Bytes: int64(len(manifest))}, {Key: "model.onnx", Bytes: 7}}
+		if diff := cmp.Diff(want, listed); diff != "" || err != nil {
+			t.Errorf("its parts (%v): %s", err, diff)
+		}
+	})
+}
+
+func TestAManifestThatListsOtherPartsIsNotCommitted(t *testing.T) {
+	store := open(t, "file://"+t.TempDir())
+	parts := []storage.Part{{Name: "model.onnx", Content: []byte("weights")}}
+	manifest := manifestOf(t, "a", parts)
+	parts[0].Content = []byte("others")
+	if _, err := store.CommitModel(t.Context(), "model-a", parts, manifest); err == nil {
+		t.Error("it is committed")
+	}
+	if folders, err := store.ModelFolders(t.Context()); len(folders) != 0 || err != nil {
+		t.Errorf("left: %v (%v)", folders, err)
+	}
 }
 
 func TestObjectsOfAJobAreListedAndDeleted(t *testing.T) {

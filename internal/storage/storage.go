@@ -5,8 +5,9 @@
 //
 //	files/<id>              a file, whole or not there at all
 //	notes/<id>.json         what is known of it (FileInfo), written just before it is there
-//	models/<id>/<part>      the parts of a model
-//	models/<id>/model.json  its manifest, written last: with it the model exists
+//	models/<id>/model.json  the manifest of a model, written last: with it the model exists
+//	models/<id>/parts-<digest>/<part>
+//	                        its parts, below a folder named after their list in the manifest
 //	jobs/<id>/<name>        checkpoints and whatever else a job needs meanwhile
 //	janitor.json            whose janitor cleans here, and what it has seen that nothing refers to
 package storage

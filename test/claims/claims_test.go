@@ -37,7 +37,7 @@ var tests = map[string][]string{
 	"a Secret, a ConfigMap or a volume is missing":                  {"TestWhatABlockedPodWaitsForIsSaid", "TestAMissingClaimIsNotWaitedForAsANodeIs"},
 	"a sandbox fails, no node fits, a gate is closed":               {"TestWhatABlockedPodWaitsForIsSaid", "TestAGatedTrainPodIsQueuedWithTheReason"},
 	"storage refuses access, or its credentials expire in training": {"TestCredentialsThatEndInTrainingAreRenewedByTheNextStart", "TestWhatNobodyCausedIsFreeOnlyOnceInARow"},
-	"two starts of one job overlap":                                 {"TestCheckpointsThatDisappearAreListedAgain", "TestTheModelIsLookedForAgainOnceTheCheckpointsAreRead"},
+	"two starts of one job overlap":                                 {"TestCheckpointsThatDisappearAreListedAgain", "TestTheModelIsLookedForAgainOnceTheCheckpointsAreRead", "TestTrainersOfDifferentVersionsDoNotMixTheirParts"},
 	"the download fails again and again":                            {"TestADownloadThatFailsAgainAndAgainMakesNoEndlessLoop"},
 	"the trainer ends well but its message is lost":                 {"TestHowAStartEnds", "TestALostMessageTwiceIsAFailure"},
 	// … a program uses the HTTP API
