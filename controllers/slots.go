@@ -6,7 +6,6 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
-	schedulingv1 "k8s.io/api/scheduling/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -117,42 +116,6 @@ func earlier(a, b time.Time) time.Time {
 func (r *TrainingJobReconciler) queued(ctx context.Context, job *v1alpha1.TrainingJob) queue.Job {
 	return queue.Job{
 		UID: job.UID, Name: client.ObjectKeyFromObject(job), Created: job.CreationTimestamp.Time,
-		Priority: r.priority(ctx, job), Refused: job.Status.BlockedSince != nil,
+		Priority: queue.Priority(ctx, r.Client, job, r.Config.Train.PriorityClassName), Refused: job.Status.BlockedSince != nil,
 	}
-}
-
-// priority is the value of the priority class that the job's train Pod has, or gets by
-// admission. A class that is not there counts as none: the Pod's admission will say so.
-func (r *TrainingJobReconciler) priority(ctx context.Context, job *v1alpha1.TrainingJob) int32 {
-	name := r.Config.Train.PriorityClassName
-	if job.Spec.Pod != nil && job.Spec.Pod.PriorityClassName != "" {
-		name = job.Spec.Pod.PriorityClassName
-	}
-	if name == "" {
-		return r.defaultPriority(ctx)
-	}
-	var class schedulingv1.PriorityClass
-	if err := r.Client.Get(ctx, client.ObjectKey{Name: name}, &class); err != nil {
-		return 0
-	}
-	return class.Value
-}
-
-// defaultPriority is the value of the class that Pods without one get: of several that
-// are marked so, Kubernetes takes the least.
-func (r *TrainingJobReconciler) defaultPriority(ctx context.Context) int32 {
-	var classes schedulingv1.PriorityClassList
-	if err := r.Client.List(ctx, &classes, client.UnsafeDisableDeepCopy, client.DisableReadYourWritesConsistency); err != nil {
-		return 0
-	}
-	var least *schedulingv1.PriorityClass
-	for i := range classes.Items {
-		if c := &classes.Items[i]; c.GlobalDefault && (least == nil || c.Value < least.Value) {
-			least = c
-		}
-	}
-	if least == nil {
-		return 0
-	}
-	return least.Value
 }

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"strings"
@@ -60,6 +61,14 @@ func TestPlaceInTheQueueIsTold(t *testing.T) {
 	if err := admin.Create(t.Context(), urgent); err != nil {
 		t.Fatal(err)
 	}
+	modest := &schedulingv1.PriorityClass{ObjectMeta: metav1.ObjectMeta{GenerateName: "modest-"}, Value: 100}
+	usual := &schedulingv1.PriorityClass{ObjectMeta: metav1.ObjectMeta{GenerateName: "usual-"}, Value: 500, GlobalDefault: true}
+	for _, class := range []*schedulingv1.PriorityClass{modest, usual} {
+		if err := admin.Create(t.Context(), class); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = admin.Delete(context.Background(), class) })
+	}
 	wait := func(who tenant, name string, change func(*v1alpha1.TrainingJob)) *v1alpha1.TrainingJob {
 		job := kubectlJob(t, who.namespace, name, change)
 		record(t, job, func(status *v1alpha1.TrainingJobStatus) {
@@ -71,6 +80,8 @@ func TestPlaceInTheQueueIsTold(t *testing.T) {
 		})
 		return job
 	}
+	// The operator gives jobs without a class the cluster's default, and so does the gateway.
+	last := wait(one, "v", func(job *v1alpha1.TrainingJob) { job.Spec.Pod = &v1alpha1.PodOptions{PriorityClassName: modest.Name} })
 	// By name the order would be another one, and ages are told in whole seconds.
 	older := wait(one, "z", nil)
 	untilSecondsAfter(t, older.CreationTimestamp.Time, 2)
@@ -85,7 +96,7 @@ func TestPlaceInTheQueueIsTold(t *testing.T) {
 		return fmt.Sprintf("%d of %d", *progress.QueuePosition, *progress.QueueLength)
 	}
 	eventually(t, "each job is told its place among those of all tenants, first by priority and then by age", func() bool {
-		return place(two, first) == "1 of 3" && place(one, older) == "2 of 3" && place(two, job) == "3 of 3"
+		return place(two, first) == "1 of 4" && place(one, older) == "2 of 4" && place(two, job) == "3 of 4" && place(one, last) == "4 of 4"
 	})
 	path := "/training/jobs/" + contract.JobID(string(job.UID)) + "/progress"
 	record(t, job, func(status *v1alpha1.TrainingJobStatus) {

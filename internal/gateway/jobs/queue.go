@@ -6,7 +6,6 @@ import (
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
-	schedulingv1 "k8s.io/api/scheduling/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/fields"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -45,17 +44,12 @@ func waitsForSlot(job *v1alpha1.TrainingJob) bool {
 	return running != nil && running.Reason == v1alpha1.ReasonWaitingForSlot
 }
 
-// entry is what the queue knows of a job. A priority class that is not there counts as none.
+// entry is what the queue knows of a job.
 func (j *Jobs) entry(ctx context.Context, job *v1alpha1.TrainingJob, class string) queue.Job {
-	entry := queue.Job{UID: job.UID, Name: client.ObjectKeyFromObject(job), Created: job.CreationTimestamp.Time}
-	if job.Spec.Pod != nil && job.Spec.Pod.PriorityClassName != "" {
-		class = job.Spec.Pod.PriorityClassName
+	return queue.Job{
+		UID: job.UID, Name: client.ObjectKeyFromObject(job), Created: job.CreationTimestamp.Time,
+		Priority: queue.Priority(ctx, j.cached, job, class),
 	}
-	var found schedulingv1.PriorityClass
-	if class != "" && j.cached.Get(ctx, client.ObjectKey{Name: class}, &found) == nil {
-		entry.Priority = found.Value
-	}
-	return entry
 }
 
 // Events are the events of the job, the oldest first. Kubernetes keeps them for about an hour.
