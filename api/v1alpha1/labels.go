@@ -22,9 +22,16 @@ const ResultFinalizer = GroupName + "/result"
 // Labels of Kueue. On a TrainingJob they go to the train Pod.
 const (
 	// KueueQueueLabel is the queue to wait in.
-	KueueQueueLabel = "kueue.x-k8s.io/queue-name"
+	KueueQueueLabel = KueueDomain + "/queue-name"
 	// KueuePriorityLabel is the workload's priority class in Kueue.
-	KueuePriorityLabel = "kueue.x-k8s.io/priority-class"
+	KueuePriorityLabel = KueueDomain + "/priority-class"
+)
+
+const (
+	// KueueDomain is the domain of the keys that Kueue goes by.
+	KueueDomain = "kueue.x-k8s.io"
+	// KueueGate is the scheduling gate that Kueue removes when it admits a Pod.
+	KueueGate = KueueDomain + "/admission"
 )
 
 // The roles of Pods.

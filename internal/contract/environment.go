@@ -14,6 +14,10 @@ const (
 	EnvPodUID = "SWATH_POD_UID"
 	// EnvMemoryLimit is the container's memory limit in bytes, for train.
 	EnvMemoryLimit = "SWATH_MEMORY_LIMIT"
+	// EnvQueue is the Kueue queue that the operator put the Pod in, for train; it is
+	// absent otherwise. The operator reads it back, since a Pod's labels can change and
+	// its environment cannot.
+	EnvQueue = "SWATH_QUEUE"
 )
 
 // The paths in the Pods. The root file system is read-only.

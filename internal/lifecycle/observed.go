@@ -105,7 +105,8 @@ type Pod struct {
 	// Outdated is set when the Pod was made from another spec.pod than the job has
 	// now.
 	Outdated bool
-	// QueuedByKueue is set when the Pod has Kueue's queue label.
+	// QueuedByKueue is set when the operator made the Pod to be queued by Kueue, with
+	// its gate. Labels do not count: anyone may put them on later.
 	QueuedByKueue bool
 	// Gates are the scheduling gates that hold the Pod.
 	Gates []string

@@ -25,7 +25,7 @@ func ReadPod(pod *corev1.Pod) Pod {
 		Name: pod.Name, UID: pod.UID, CreatedAt: pod.CreationTimestamp.Time,
 		Role: pod.Labels[v1alpha1.LabelRole], Number: int32(number),
 		Node: pod.Spec.NodeName, IP: pod.Status.PodIP,
-		QueuedByKueue:  pod.Labels[v1alpha1.KueueQueueLabel] != "",
+		QueuedByKueue:  queuedByKueue(pod),
 		TerminalReason: pod.Status.Reason, TerminalMessage: pod.Status.Message,
 		Stages: make(map[contract.Stage]Container, 2),
 	}
@@ -43,6 +43,17 @@ func ReadPod(pod *corev1.Pod) Pod {
 	p.readConditions(pod.Status.Conditions)
 	p.readStages(pod)
 	return p
+}
+
+// queuedByKueue reports whether the operator made the Pod to be queued by Kueue.
+func queuedByKueue(pod *corev1.Pod) bool {
+	for _, c := range pod.Spec.Containers {
+		if c.Name != string(contract.StageTrain) {
+			continue
+		}
+		return slices.ContainsFunc(c.Env, func(v corev1.EnvVar) bool { return v.Name == contract.EnvQueue && v.Value != "" })
+	}
+	return false
 }
 
 // readEnd reads whether the Pod is being deleted and whether it has ended. A Pod

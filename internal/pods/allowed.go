@@ -54,7 +54,7 @@ func Check(job *v1alpha1.TrainingJob, c *config.Config) error {
 	if o == nil {
 		return nil
 	}
-	for _, check := range []func(*v1alpha1.PodOptions, *config.Allow) error{checkNames, checkTolerations, checkAffinity, checkKeys, checkEnv, checkResources} {
+	for _, check := range []func(*v1alpha1.PodOptions, *config.Allow) error{checkReserved, checkNames, checkTolerations, checkAffinity, checkKeys, checkEnv, checkResources} {
 		if err := check(o, &c.Allow); err != nil {
 			return err
 		}

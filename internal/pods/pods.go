@@ -85,13 +85,8 @@ func (b *builder) train() (*corev1.Pod, error) {
 	train.Ports = []corev1.ContainerPort{{Name: contract.ProgressPortName, ContainerPort: contract.ProgressPort, Protocol: corev1.ProtocolTCP}}
 	pod := b.pod(b.config.Train)
 	pod.Finalizers = []string{v1alpha1.ResultFinalizer}
-	if queue := b.job.Labels[v1alpha1.KueueQueueLabel]; queue != "" && b.config.Kueue.Enabled {
-		pod.Labels[v1alpha1.KueueQueueLabel] = queue
-		if priority := b.job.Labels[v1alpha1.KueuePriorityLabel]; priority != "" {
-			pod.Labels[v1alpha1.KueuePriorityLabel] = priority
-		}
-	}
 	pod.Spec.Containers = []corev1.Container{train}
+	b.queue(pod)
 	pod.Spec.TerminationGracePeriodSeconds = ptr.To(defaultGrace)
 	digest, err := optionsDigest(b.job)
 	if err != nil {
@@ -100,6 +95,23 @@ func (b *builder) train() (*corev1.Pod, error) {
 	pod.Annotations = map[string]string{v1alpha1.AnnotationPodOptions: digest}
 	b.applyOptions(pod)
 	return pod, nil
+}
+
+// queue puts the train Pod into the job's Kueue queue. The gate is set here and not left
+// to Kueue's webhook: a Pod that does not count against the limits must not start unless
+// Kueue admits it.
+func (b *builder) queue(pod *corev1.Pod) {
+	queue := b.job.Labels[v1alpha1.KueueQueueLabel]
+	if queue == "" || !b.config.Kueue.Enabled {
+		return
+	}
+	pod.Labels[v1alpha1.KueueQueueLabel] = queue
+	if priority := b.job.Labels[v1alpha1.KueuePriorityLabel]; priority != "" {
+		pod.Labels[v1alpha1.KueuePriorityLabel] = priority
+	}
+	pod.Spec.SchedulingGates = []corev1.PodSchedulingGate{{Name: v1alpha1.KueueGate}}
+	train := &pod.Spec.Containers[0]
+	train.Env = append(train.Env, corev1.EnvVar{Name: contract.EnvQueue, Value: queue})
 }
 
 // pod is a restricted Pod without containers.

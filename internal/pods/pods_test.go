@@ -17,6 +17,7 @@ import (
 	"github.com/swath-dev/swath/api/v1alpha1"
 	"github.com/swath-dev/swath/internal/config"
 	"github.com/swath-dev/swath/internal/contract"
+	"github.com/swath-dev/swath/internal/lifecycle"
 	"github.com/swath-dev/swath/internal/pods"
 )
 
@@ -217,6 +218,55 @@ func TestWhatTheConfigurationListsIsAllowed(t *testing.T) {
 				t.Errorf("the error is %v, want %q", err, c.says)
 			}
 		})
+	}
+}
+
+// Keys of Kueue are refused wherever they stand, though everything else is allowed.
+func TestKeysOfKueueAreRefusedEverywhere(t *testing.T) {
+	settings := makeConfig()
+	settings.Allow = config.Allow{LabelPrefixes: []string{"*"}, AnnotationPrefixes: []string{"*"}, TolerationKeys: []string{"*"}}
+	one := map[string]string{"kueue.x-k8s.io/queue-name": "team"}
+	resource := corev1.ResourceList{"kueue.x-k8s.io/quota": resource.MustParse("1")}
+	for name, options := range map[string]v1alpha1.PodOptions{
+		"labels":             {Labels: one},
+		"annotations":        {Annotations: map[string]string{"provreq.kueue.x-k8s.io/class": "spot"}},
+		"nodeSelector":       {NodeSelector: one},
+		"tolerations":        {Tolerations: []corev1.Toleration{{Key: "kueue.x-k8s.io/queue-name"}}},
+		"resources.requests": {Resources: &corev1.ResourceRequirements{Requests: resource}},
+		"resources.limits":   {Resources: &corev1.ResourceRequirements{Limits: resource}},
+	} {
+		job := makeJob()
+		job.Spec.Pod = &options
+		var refused *pods.NotAllowed
+		if err := pods.Check(job, settings); !errors.As(err, &refused) || !strings.Contains(refused.Message, "spec.pod."+name) {
+			t.Errorf("%s: the error is %v", name, err)
+		}
+	}
+	job := makeJob()
+	job.Spec.Pod = &v1alpha1.PodOptions{Labels: map[string]string{"notkueue.x-k8s.io/queue-name": "team"}}
+	if err := pods.Check(job, settings); err != nil {
+		t.Errorf("a key of another domain is refused: %v", err)
+	}
+}
+
+// The Pod of a job that Kueue queues cannot start unless Kueue admits it, and what says
+// that it is queued stands where nobody can change it. The cache keeps that.
+func TestTheTrainPodOfAQueueIsMadeGated(t *testing.T) {
+	settings := makeConfig()
+	settings.Kueue.Enabled = true
+	queued := makeJob()
+	queued.Labels = map[string]string{v1alpha1.KueueQueueLabel: "team"}
+	for name, job := range map[string]*v1alpha1.TrainingJob{"in a queue": queued, "in none": makeJob()} {
+		pod, err := pods.Make(job, v1alpha1.RoleTrain, 1, settings)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := name == "in a queue"
+		gated := len(pod.Spec.SchedulingGates) == 1 && pod.Spec.SchedulingGates[0].Name == "kueue.x-k8s.io/admission"
+		pod.Labels[v1alpha1.KueueQueueLabel] = "another"
+		if gated != want || lifecycle.ReadPod(pod).QueuedByKueue != want || lifecycle.ReadPod(pods.Slim(pod)).QueuedByKueue != want {
+			t.Errorf("a job %s has a Pod with the gates %v that counts as queued: %t", name, pod.Spec.SchedulingGates, lifecycle.ReadPod(pod).QueuedByKueue)
+		}
 	}
 }
 

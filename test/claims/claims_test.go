@@ -73,6 +73,7 @@ var tests = map[string][]string{
 	"no node takes the job that has the slot":          {"TestASlotThatNoNodeCanServeGoesToTheNextJob"},
 	"there are limits of running jobs":                 {"TestJobsQueueByPriorityAndAge", "TestANamespaceAtItsLimitHoldsUpNoOther"},
 	"Kueue is used":                                    {"TestKueueAndTheLimitsEachCountTheirOwn", "TestKueueGatesAreWaitedForAndDoNotCount"},
+	"someone puts a label of Kueue on a Pod":           {"TestALabelOfKueueThatIsPutOnAPodFreesNoSlot", "TestTheTrainPodOfAQueueIsMadeGated"},
 	"Kueue's default queue gates the prepare Pod, too": {"TestADefaultQueueThatGatesThePreparePodIsSaid"},
 	// … I install and run it
 	"I install":                       {"TestNothingThatIsInstalledStandsInTheWayOfOthers", "TestTheConfigurationsThatAreInstalledAreValid"},

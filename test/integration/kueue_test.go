@@ -7,6 +7,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/swath-dev/swath/api/v1alpha1"
@@ -26,6 +27,38 @@ func (k imitatedKueue) Create(ctx context.Context, object client.Object, options
 		pod.Finalizers = append(pod.Finalizers, kueueFinalizer)
 	}
 	return k.Client.Create(ctx, object, options...)
+}
+
+// Whoever may change a Pod's labels cannot take its job out of the limits, with Kueue
+// and without it.
+func TestALabelOfKueueThatIsPutOnAPodFreesNoSlot(t *testing.T) {
+	for name, enabled := range map[string]bool{"with Kueue": true, "without Kueue": false} {
+		t.Run(name, func(t *testing.T) {
+			s := newStage(t, func(s *stage) { s.config.Limits.RunningJobs, s.config.Kueue.Enabled = 1, enabled })
+			first := s.submit(newJob("first"))
+			k := s.training(first)
+			next := s.submit(newJob("next"))
+			s.prepared(next)
+			s.waitsFor(next, v1alpha1.ReasonWaitingForSlot)
+			pod := s.pod(first, v1alpha1.RoleTrain, 1)
+			patch := client.RawPatch(types.MergePatchType, []byte(`{"metadata":{"labels":{"kueue.x-k8s.io/queue-name":"y"}}}`))
+			if err := cluster.Patch(context.Background(), pod, patch); err != nil {
+				t.Fatal(err)
+			}
+			s.seen(first)
+			if waits := s.seen(next); waits.Status.Starts != 0 {
+				t.Errorf("a label freed the slot of a Pod that trains: %s", describe(waits))
+			}
+			s.stop()
+			s.start()
+			s.seen(first)
+			if waits := s.seen(next); waits.Status.Starts != 0 {
+				t.Errorf("after a restart of the operator a label freed the slot: %s", describe(waits))
+			}
+			k.says(contract.StageTrain, trained(s.job(first), 1))
+			s.pod(next, v1alpha1.RoleTrain, 1)
+		})
+	}
 }
 
 // Kueue and the limits of running jobs each decide on their own jobs, over the whole
