@@ -91,6 +91,9 @@ func (n *News) mayTell(decision *lifecycle.Decision, phase v1alpha1.Phase) bool 
 	return (decision.News || !n.flooded()) && n.events.Allow()
 }
 
+// mayWarn tells whether there is room for an event of warnings.
+func (n *News) mayWarn() bool { return n == nil || !n.flooded() && n.events.Allow() }
+
 // later is when to look at the job again whose status was put off, if not before.
 func later(result ctrl.Result) ctrl.Result {
 	if result.RequeueAfter == 0 || result.RequeueAfter > newsDelay {

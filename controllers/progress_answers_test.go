@@ -64,7 +64,7 @@ func (c countedWrites) Update(_ context.Context, object client.Object, _ ...clie
 
 // rightAnswer is what the trainer of trainingWorld's jobs says.
 func rightAnswer() contract.Progress {
-	return contract.Progress{PodUID: "pod", Job: "trainingjob-x", Start: 1, Summary: "epoch 7/40", Epoch: 7, Epochs: 40, Metrics: map[string]float64{"accuracy": 0.5}}
+	return contract.Progress{PodUID: "pod", Job: "trainingjob-x", Start: 1, Summary: "epoch 7/40", Epoch: 7, Epochs: 40, Metrics: map[string]float64{contract.MetricValidAccuracy: 0.5}}
 }
 
 // asking is a reader whose every question goes to the handler, whatever address it
@@ -166,7 +166,7 @@ func TestWhatATrainerSaysStandsInTheStatus(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := world.last.Load().Status.Progress
-	if got.Summary != "epoch 7/40" || got.Epoch != 7 || got.Epochs != 40 || got.Metrics["accuracy"] != "0.5" || !got.UpdatedAt.Equal(&metav1.Time{Time: reader.Clock.Now()}) {
+	if got.Summary != "epoch 7/40" || got.Epoch != 7 || got.Epochs != 40 || got.Metrics[contract.MetricValidAccuracy] != "0.5" || !got.UpdatedAt.Equal(&metav1.Time{Time: reader.Clock.Now()}) {
 		t.Errorf("the progress is %+v", got)
 	}
 }

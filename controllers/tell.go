@@ -2,6 +2,7 @@ package controllers
 
 import (
 	"fmt"
+	"slices"
 	"unicode/utf8"
 
 	corev1 "k8s.io/api/core/v1"
@@ -34,6 +35,7 @@ func (r *TrainingJobReconciler) tell(job *v1alpha1.TrainingJob, before *v1alpha1
 		}
 		r.event(job, phaseEventType(entered.Phase), phaseEvents[entered.Phase], phaseNote(job, entered.Phase))
 	}
+	r.tellWarnings(job, before)
 	r.tellWaiting(job, before)
 	r.Metrics.recorded(job, before, decision)
 }
@@ -55,6 +57,47 @@ func phaseNote(job *v1alpha1.TrainingJob, phase v1alpha1.Phase) string {
 		return "the files are valid; the job waits to train"
 	}
 	return fmt.Sprintf("the job is %s", phase)
+}
+
+// The reasons of the events that tell of warnings.
+const (
+	filesWarning = "FilesWarning"
+	modelWarning = "ModelWarning"
+)
+
+// tellWarnings makes one event of all warnings that are new: several events of one
+// reason would be counted as one, and only the first be read.
+func (r *TrainingJobReconciler) tellWarnings(job *v1alpha1.TrainingJob, before *v1alpha1.TrainingJobStatus) {
+	added := slices.DeleteFunc(slices.Clone(job.Status.Warnings), func(warning string) bool { return slices.Contains(before.Warnings, warning) })
+	if len(added) == 0 || !r.News.mayWarn() {
+		return // The status has them.
+	}
+	reason := filesWarning
+	if job.Status.Phase == v1alpha1.PhaseSucceeded {
+		reason = modelWarning
+	}
+	r.event(job, corev1.EventTypeWarning, reason, warningsNote(added))
+}
+
+// warningsNote has the warnings that fit into a note, the first in any case, and
+// counts the others.
+func warningsNote(warnings []string) string {
+	note := warnings[0]
+	for i, warning := range warnings[1:] {
+		next := note + "; " + warning
+		if len(next+others(len(warnings)-i-2)) > maxNote {
+			return note + others(len(warnings)-i-1)
+		}
+		note = next
+	}
+	return note
+}
+
+func others(n int) string {
+	if n == 0 {
+		return ""
+	}
+	return fmt.Sprintf("; %d more in status.warnings", n)
 }
 
 // tellWaiting makes an event when the job begins to wait for something else than

@@ -20,3 +20,25 @@ func TestNotesAreCutBetweenCharacters(t *testing.T) {
 		t.Error("a note that fits is cut")
 	}
 }
+
+// A note has whole warnings, as many as fit, and says how many there are besides.
+func TestANoteOfWarningsHasWholeOnes(t *testing.T) {
+	short, long := "class 2 has 3 samples only", strings.Repeat("w", 500)
+	cases := map[string]struct {
+		warnings []string
+		note     string
+	}{
+		"one":                      {[]string{short}, short},
+		"all that there are":       {[]string{short, short}, short + "; " + short},
+		"more than fit":            {[]string{long, long, long, short}, long + "; 3 more in status.warnings"},
+		"two and a rest":           {[]string{long, long[:400], short, long}, long + "; " + long[:400] + "; " + short + "; 1 more in status.warnings"},
+		"one that is longer alone": {[]string{strings.Repeat("w", 2000), short}, strings.Repeat("w", 2000) + "; 1 more in status.warnings"},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			if note := warningsNote(c.warnings); note != c.note {
+				t.Errorf("the note is %q, want %q", note, c.note)
+			}
+		})
+	}
+}

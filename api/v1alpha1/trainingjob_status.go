@@ -63,6 +63,33 @@ type TrainingJobStatus struct {
 	// +optional
 	TrainedModel string `json:"trainedModel,omitempty"`
 
+	// modelDigest is the SHA-256 (hexadecimal) of the model's manifest, model.json,
+	// which has the digests of its other parts: with it a download can be checked.
+	// +kubebuilder:validation:MinLength=64
+	// +kubebuilder:validation:MaxLength=64
+	// +kubebuilder:validation:Pattern=`^[0-9a-f]{64}$`
+	// +optional
+	ModelDigest string `json:"modelDigest,omitempty"`
+
+	// bestEpoch is the epoch whose weights the model has, from 1.
+	// +optional
+	BestEpoch int32 `json:"bestEpoch,omitempty"`
+
+	// metrics are those of the stored model by name, as decimal numbers in strings:
+	// the figures of its manifest.
+	// +kubebuilder:validation:MaxProperties=32
+	// +mapType=atomic
+	// +optional
+	Metrics map[string]string `json:"metrics,omitempty"`
+
+	// warnings are what the user should know though nothing failed: first those of
+	// the files, then those of the model.
+	// +kubebuilder:validation:MaxItems=32
+	// +kubebuilder:validation:items:MaxLength=512
+	// +listType=atomic
+	// +optional
+	Warnings []string `json:"warnings,omitempty"`
+
 	// resultsFile is the ID of the file with the metrics of each epoch (CSV).
 	// +kubebuilder:validation:MaxLength=64
 	// +optional
@@ -139,7 +166,7 @@ type TrainingJobStatus struct {
 	// +optional
 	QueuePosition *int32 `json:"queuePosition,omitempty"`
 
-	// progress is how far the training is.
+	// progress is how far the training is, and after its end how far it came.
 	// +structType=atomic
 	// +optional
 	Progress *Progress `json:"progress,omitempty"`
@@ -177,14 +204,6 @@ type ValidatedFiles struct {
 	// validation is the validation file, when there is one.
 	// +optional
 	Validation *ValidatedFile `json:"validation,omitempty"`
-
-	// warnings are what the user should know about the files though they are
-	// valid.
-	// +kubebuilder:validation:MaxItems=8
-	// +kubebuilder:validation:items:MaxLength=512
-	// +listType=atomic
-	// +optional
-	Warnings []string `json:"warnings,omitempty"`
 }
 
 // ValidatedFile is a file as it was validated.
@@ -248,7 +267,7 @@ type Attempt struct {
 
 // Progress is how far the training is.
 type Progress struct {
-	// summary says it in a few words, such as "epoch 7/40, IoU 0.91".
+	// summary says it in a few words, such as "epoch 7/45, mean IoU 0.912".
 	// +kubebuilder:validation:MaxLength=128
 	// +optional
 	Summary string `json:"summary,omitempty"`
@@ -269,11 +288,12 @@ type Progress struct {
 	// +optional
 	Steps int64 `json:"steps,omitempty"`
 
-	// estimatedFinishedAt is when the training is expected to end.
+	// estimatedFinishedAt is when the training is expected to end, while it runs.
 	// +optional
 	EstimatedFinishedAt *metav1.Time `json:"estimatedFinishedAt,omitempty"`
 
-	// metrics are the newest metrics by name, as decimal numbers in strings.
+	// metrics are the newest metrics by name, as decimal numbers in strings. Once
+	// the job has succeeded they are those of the model.
 	// +kubebuilder:validation:MaxProperties=32
 	// +optional
 	Metrics map[string]string `json:"metrics,omitempty"`

@@ -14,7 +14,6 @@ import (
 
 	"github.com/swath-dev/swath/internal/contract"
 	"github.com/swath-dev/swath/internal/training"
-	"github.com/swath-dev/swath/internal/training/results"
 )
 
 // progressServer answers how far training is, at the contract's paths.
@@ -68,7 +67,7 @@ func (s *progressServer) answer(w http.ResponseWriter, _ *http.Request) {
 	if snapshot.Steps > 0 {
 		p.Summary, p.UpdatedAt = snapshot.Summary(), snapshot.At.UTC()
 		p.Epoch, p.Epochs, p.Step, p.Steps = int32(snapshot.Epoch), int32(snapshot.Epochs), int64(snapshot.Step), int64(snapshot.Steps)
-		p.Metrics = progressMetrics(snapshot)
+		p.Metrics = contract.FiniteMetrics(progressMetrics(snapshot))
 		if snapshot.Left > 0 {
 			finished := snapshot.At.Add(snapshot.Left).UTC().Truncate(time.Second)
 			p.EstimatedFinishedAt = &finished
@@ -80,25 +79,16 @@ func (s *progressServer) answer(w http.ResponseWriter, _ *http.Request) {
 	}
 }
 
-// progressMetrics are the newest metrics by name: loss is that of the epoch under way, the others are of the last epoch.
-func progressMetrics(s training.Snapshot) map[string]float64 {
-	m := map[string]float64{"samplesPerSecond": s.SamplesPerSecond, "learningRate": s.Rate}
-	if s.Loss > 0 {
-		m["loss"] = s.Loss
+// reached says in a message how far training is; nothing before its first step.
+func (s *progressServer) reached() contract.Message {
+	snapshot := s.progress.Snapshot()
+	if snapshot.Steps == 0 {
+		return contract.Message{}
 	}
-	add := func(of string, e results.Evaluation) {
-		m[of+"Loss"], m[of+"Accuracy"] = e.Loss, e.Accuracy
-		m[of+"MacroF1"], m[of+"WeightedF1"] = e.MacroF1, e.WeightedF1
-		m[of+"MeanIoU"], m[of+"WeightedIoU"] = e.MeanIoU, e.WeightedIoU
+	return contract.Message{
+		Summary: snapshot.Summary(), Metrics: progressMetrics(snapshot), Hyperparameters: s.progress.Description(),
+		Epoch: int32(snapshot.Epoch), Epochs: int32(snapshot.Epochs), Step: int64(snapshot.Step), Steps: int64(snapshot.Steps),
 	}
-	if s.Last == nil {
-		return m
-	}
-	add("train", s.Last.Train)
-	if s.Last.Valid != nil {
-		add("valid", *s.Last.Valid)
-	}
-	return m
 }
 
 // stop ends serving.

@@ -64,6 +64,16 @@ func (p *pod) stage(t *testing.T, stage contract.Stage, args ...string) (int, co
 		"--termination-message-path", p.message, "--listen", "127.0.0.1:0",
 	}
 	code, _, _ := execute(t, append(command, args...)...)
+	m := p.readMessage(t)
+	if m.Job != testJob || m.Start != 2 || m.Stage != stage {
+		t.Errorf("the message is of job %s, start %d, stage %s", m.Job, m.Start, m.Stage)
+	}
+	return code, m
+}
+
+// readMessage reads the termination message.
+func (p *pod) readMessage(t *testing.T) contract.Message {
+	t.Helper()
 	text, err := os.ReadFile(p.message)
 	if err != nil {
 		t.Fatal(err)
@@ -72,10 +82,7 @@ func (p *pod) stage(t *testing.T, stage contract.Stage, args ...string) (int, co
 	if err != nil {
 		t.Fatalf("the message %q cannot be read: %v", text, err)
 	}
-	if m.Job != testJob || m.Start != 2 || m.Stage != stage {
-		t.Errorf("the message is of job %s, start %d, stage %s", m.Job, m.Start, m.Stage)
-	}
-	return code, m
+	return m
 }
 
 var bothFiles = []string{"--training-file", "file-train", "--validation-file", "file-validation"}
@@ -105,9 +112,11 @@ func TestTheStagesOfAJob(t *testing.T) {
 	if err := json.Unmarshal(m.Hyperparameters, &used); err != nil || used.Epochs != 3 || used.BatchSize != 32 {
 		t.Errorf("the hyperparameters are %s (%v)", m.Hyperparameters, err)
 	}
-	if manifest, err := p.store.ModelManifest(t.Context(), m.Model); err != nil || storage.DigestOf(manifest).SHA256 != m.Manifest {
+	standing, err := p.store.ModelManifest(t.Context(), m.Model)
+	if err != nil || storage.DigestOf(standing).SHA256 != m.Manifest {
 		t.Errorf("the manifest is not the one of the message (%v)", err)
 	}
+	checkEnd(t, m, standing)
 	log, err := p.store.OpenJobObject(t.Context(), testJob, logName(2))
 	if err != nil {
 		t.Fatal(err)
@@ -300,11 +309,12 @@ func TestProgressAndMetricsAreServedWhileItTrains(t *testing.T) {
 		t.Fatal(err)
 	}
 	if progress.PodUID != "uid-1" || progress.Job != testJob || progress.Start != 3 || progress.Epochs != 100000 || progress.Epoch < 1 ||
-		progress.EstimatedFinishedAt == nil || progress.Metrics["validAccuracy"] == 0 || len(progress.Hyperparameters) == 0 ||
+		progress.EstimatedFinishedAt == nil || progress.Metrics[contract.MetricValidAccuracy] == 0 || len(progress.Hyperparameters) == 0 ||
 		!strings.HasPrefix(progress.Summary, "epoch ") {
 		t.Errorf("got %+v", progress)
 	}
-	for _, name := range []string{"loss", "trainMacroF1", "trainWeightedF1", "trainWeightedIoU", "validMacroF1", "validWeightedF1", "validMeanIoU", "validWeightedIoU"} {
+	for _, name := range []string{contract.MetricLoss, contract.MetricTrainMacroF1, contract.MetricTrainWeightedF1, contract.MetricTrainWeightedIoU,
+		contract.MetricValidMacroF1, contract.MetricValidWeightedF1, contract.MetricValidMeanIoU, contract.MetricValidWeightedIoU} {
 		if progress.Metrics[name] <= 0 {
 			t.Errorf("%s is %v", name, progress.Metrics[name])
 		}
@@ -319,6 +329,9 @@ func TestProgressAndMetricsAreServedWhileItTrains(t *testing.T) {
 	stop()
 	if code := <-ended; code != contract.ExitInterrupted {
 		t.Errorf("told to stop it ended with %d, want %d", code, contract.ExitInterrupted)
+	}
+	if m := p.readMessage(t); m.Epoch < 2 || m.Epochs != 100000 || m.Step == 0 || m.Metrics[contract.MetricValidLoss] == 0 || !strings.HasPrefix(m.Summary, "epoch ") || m.Error == "" {
+		t.Errorf("told to stop it says %+v", m)
 	}
 	if objects, err := p.store.JobObjects(t.Context(), testJob); err != nil || len(objects) < 2 || !strings.HasPrefix(objects[0].Key, "checkpoint-") {
 		t.Errorf("there is no checkpoint: %v (%v)", objects, err)

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strconv"
 	"time"
 
@@ -49,6 +50,15 @@ func trainStage(ctx context.Context, o *stageOptions) (_ contract.Message, err e
 		return contract.Message{}, err
 	}
 	defer server.stop()
+	message, err := o.fetchAndTrain(ctx, store, server)
+	if err != nil {
+		return server.reached(), err
+	}
+	return message, nil
+}
+
+// fetchAndTrain is trainStage while progress is served.
+func (o *stageOptions) fetchAndTrain(ctx context.Context, store *storage.Store, server *progressServer) (contract.Message, error) {
 	if err := o.fetch(ctx, store); err != nil {
 		return contract.Message{}, err
 	}
@@ -101,7 +111,7 @@ func (o *stageOptions) train(ctx context.Context, store *storage.Store, session 
 	if err := checkpoints.Clear(ctx); err != nil {
 		o.log.Warn("the checkpoints could not be removed", "error", err.Error())
 	}
-	return o.success(outcome.Manifest, standing)
+	return o.success(outcome.Manifest, standing, outcome.NewWarnings)
 }
 
 // stageWatcher writes a line for each epoch.
@@ -133,7 +143,7 @@ func (o *stageOptions) standing(ctx context.Context, store *storage.Store) (cont
 		return contract.Message{}, false, &conflictError{store.Location("models/" + contract.ModelID(o.Job))}
 	}
 	o.log.Info("the model is stored already", "model", m.ID)
-	message, err := o.success(m, standing)
+	message, err := o.success(m, standing, nil)
 	return message, err == nil, err
 }
 
@@ -161,15 +171,22 @@ func (o *stageOptions) commit(ctx context.Context, store *storage.Store, outcome
 	return nil, fmt.Errorf("storing the model: %w", err)
 }
 
-// success is the message that proves the model.
-func (o *stageOptions) success(m *manifest.Manifest, standing []byte) (contract.Message, error) {
+// success is the message that proves the model. The given warnings of it come first: nobody has heard them yet.
+func (o *stageOptions) success(m *manifest.Manifest, standing []byte, first []string) (contract.Message, error) {
 	var hyperparameters bytes.Buffer
 	if err := json.Compact(&hyperparameters, m.Training.Hyperparameters); err != nil {
 		return contract.Message{}, fmt.Errorf("reading the hyperparameters of the model: %w", err)
 	}
+	planned, err := training.PlannedOf(m)
+	if err != nil {
+		return contract.Message{}, err
+	}
+	rest := slices.DeleteFunc(slices.Clone(m.Warnings), func(warning string) bool { return slices.Contains(first, warning) })
 	return contract.Message{
-		Model: m.ID, Manifest: storage.DigestOf(standing).SHA256, ResultsFile: contract.ResultsFileID(o.Job),
-		Summary: training.Summary(m), Hyperparameters: hyperparameters.Bytes(), Warnings: m.Warnings,
+		Model: m.ID, Manifest: storage.DigestOf(standing).SHA256, ResultsFile: contract.ResultsFileID(o.Job), Summary: training.Summary(m),
+		Epoch: int32(m.Training.Epochs), Epochs: int32(planned.Epochs), Step: int64(m.Training.Steps), Steps: int64(planned.Steps),
+		BestEpoch: int32(m.Metrics.Epoch), Metrics: modelMetrics(m),
+		Hyperparameters: hyperparameters.Bytes(), Warnings: append(slices.Clone(first), rest...),
 	}, nil
 }
 

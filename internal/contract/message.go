@@ -75,7 +75,7 @@ type File struct {
 // shortened and left out first.
 func (m Message) Encode() ([]byte, error) {
 	m.WarningCount = max(m.WarningCount, len(m.Warnings))
-	m.Warnings = slices.Clone(m.Warnings)
+	m.Warnings, m.Metrics = slices.Clone(m.Warnings), FiniteMetrics(m.Metrics)
 	if err := m.shortenProof(); err != nil {
 		return nil, err
 	}

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -152,6 +153,20 @@ func TestEncodingLeavesTheMessageAsItIs(t *testing.T) {
 	}
 	if len(m.Warnings) != 9 || len(m.Warnings[0]) != 900 || len(m.Error) != 900 || m.WarningCount != 0 {
 		t.Errorf("the message has become %+v", m)
+	}
+}
+
+// A loss that is no number ends a training, and must not end its message.
+func TestFiguresThatAreNoNumbersAreLeftOut(t *testing.T) {
+	m := Message{Job: "trainingjob-x", Stage: StageTrain, Error: "the loss is NaN", Metrics: map[string]float64{
+		MetricLoss: math.Inf(1), MetricTrainLoss: math.NaN(), MetricValidLoss: 0.5,
+	}}
+	data, err := m.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := Decode(string(data)); err != nil || got.Error != m.Error || len(got.Metrics) != 1 || got.Metrics[MetricValidLoss] != 0.5 {
+		t.Errorf("it is read as %+v (%v)", got, err)
 	}
 }
 

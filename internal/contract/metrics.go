@@ -1,5 +1,10 @@
 package contract
 
+import (
+	"maps"
+	"math"
+)
+
 // The names of the metrics in Progress and Message. The trainer says these, and the
 // plugin looks for them.
 const (
@@ -23,4 +28,20 @@ const (
 	MetricValidWeightedF1  = "validWeightedF1"
 	MetricValidMeanIoU     = "validMeanIoU"
 	MetricValidWeightedIoU = "validWeightedIoU"
+
+	// Those of a model without validation data, on the training chips as they are.
+	MetricOnTrainingLoss        = "onTrainingLoss"
+	MetricOnTrainingAccuracy    = "onTrainingAccuracy"
+	MetricOnTrainingMacroF1     = "onTrainingMacroF1"
+	MetricOnTrainingWeightedF1  = "onTrainingWeightedF1"
+	MetricOnTrainingMeanIoU     = "onTrainingMeanIoU"
+	MetricOnTrainingWeightedIoU = "onTrainingWeightedIoU"
 )
+
+// FiniteMetrics are the metrics that JSON has numbers for: a training that goes
+// wrong has others.
+func FiniteMetrics(metrics map[string]float64) map[string]float64 {
+	kept := maps.Clone(metrics)
+	maps.DeleteFunc(kept, func(_ string, value float64) bool { return math.IsNaN(value) || math.IsInf(value, 0) })
+	return kept
+}

@@ -24,7 +24,7 @@ type Progress struct {
 	PodUID string `json:"podUID"`
 	Job    string `json:"job"`
 	Start  int32  `json:"start"`
-	// Summary says it in a few words, such as "epoch 7/40, IoU 0.91".
+	// Summary says it in a few words, such as "epoch 7/45, mean IoU 0.912".
 	Summary string `json:"summary"`
 	// Epoch and Step are done, Epochs and Steps are to do.
 	Epoch  int32 `json:"epoch"`

@@ -24,7 +24,7 @@ func TestProgressIsTakenOnlyWithinItsBounds(t *testing.T) {
 		// refused is what the error says; empty when it is taken.
 		refused string
 	}{
-		"an ordinary one":            {answer: `{"podUID":"u","job":"trainingjob-x","start":1,"epoch":7,"epochs":40,"step":140,"steps":800,"metrics":{"accuracy":0.91}}`},
+		"an ordinary one":            {answer: `{"podUID":"u","job":"trainingjob-x","start":1,"epoch":7,"epochs":40,"step":140,"steps":800,"metrics":{"validAccuracy":0.91}}`},
 		"fields of a newer trainer":  {answer: `{"podUID":"u","colour":"red"}`},
 		"as many metrics as allowed": {answer: withMetrics(32)},
 		"a metric too many":          {answer: withMetrics(33), refused: "33 metrics"},
@@ -70,7 +70,7 @@ func TestALongSummaryIsCutBetweenCharacters(t *testing.T) {
 
 // An answer comes from a Pod that runs on users' data.
 func FuzzDecodeProgress(f *testing.F) {
-	f.Add([]byte(`{"podUID":"u","job":"trainingjob-x","start":1,"epoch":7,"metrics":{"accuracy":0.91}}`))
+	f.Add([]byte(`{"podUID":"u","job":"trainingjob-x","start":1,"epoch":7,"metrics":{"validAccuracy":0.91}}`))
 	f.Add([]byte(`{"estimatedFinishedAt":"9999-12-31T23:59:59Z","summary":"\ud800"}`))
 	f.Add([]byte(withMetrics(33)))
 	f.Fuzz(func(t *testing.T, data []byte) {

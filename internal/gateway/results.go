@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/swath-dev/swath/api/v1alpha1"
 	"github.com/swath-dev/swath/internal/gateway/jobs"
 	"github.com/swath-dev/swath/internal/storage"
 )
@@ -25,7 +26,8 @@ const (
 
 // Results are the metrics of each epoch.
 type Results struct {
-	Data []map[string]any `json:"data" nullable:"false" doc:"A row for each epoch: numbers by the names of the columns, null where there is none."`
+	Data     []map[string]any `json:"data" nullable:"false" doc:"A row for each epoch: numbers by the names of the columns, null where there is none."`
+	Warnings []string         `json:"warnings" nullable:"false" doc:"What to know about the files and the model though nothing failed."`
 }
 
 // errNoResults is the answer for a job that has not written its results yet.
@@ -66,15 +68,19 @@ func (s *Server) getResults(w http.ResponseWriter, r *request) error {
 		return as(err, storage.ErrNotFound, errNoResults)
 	}
 	defer reader.Close()
-	return s.sendRows(w, r, reader, jobs.ID(job))
+	return s.sendRows(w, r, reader, job)
 }
 
 // sendRows answers with the rows of a table as they are read, to a receiver that has to keep up the pace.
-func (s *Server) sendRows(w http.ResponseWriter, r *request, table io.Reader, id string) error {
+func (s *Server) sendRows(w http.ResponseWriter, r *request, table io.Reader, job *v1alpha1.TrainingJob) error {
+	warnings, err := json.Marshal(warningsOf(job))
+	if err != nil {
+		return fmt.Errorf("encoding the warnings of job %s: %w", jobs.ID(job), err)
+	}
 	rows := newRows(table)
 	row, err := rows.next()
 	if err != nil && !errors.Is(err, io.EOF) {
-		return errors.Join(fmt.Errorf("reading the results of job %s: %w", id, err), storage.ErrUnavailable)
+		return errors.Join(fmt.Errorf("reading the results of job %s: %w", jobs.ID(job), err), storage.ErrUnavailable)
 	}
 	w.Header().Set("Content-Type", jsonType)
 	answer := bufio.NewWriterSize(s.paced(w), answerBuffer)
@@ -90,7 +96,7 @@ func (s *Server) sendRows(w http.ResponseWriter, r *request, table io.Reader, id
 		}
 	}
 	if errors.Is(err, io.EOF) {
-		_, _ = answer.WriteString("]}\n")
+		_, _ = fmt.Fprintf(answer, "],\"warnings\":%s}\n", warnings)
 		err = answer.Flush()
 	}
 	if err != nil {

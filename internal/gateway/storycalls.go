@@ -37,9 +37,11 @@ type Progress struct {
 	Epochs              int32              `json:"epochs" doc:"How many epochs are to be done."`
 	Step                int64              `json:"step" doc:"How many steps are done."`
 	Steps               int64              `json:"steps" doc:"How many steps are to be done."`
-	Metrics             map[string]float64 `json:"metrics" doc:"The newest metrics by name."`
+	BestEpoch           *int32             `json:"best_epoch" doc:"The epoch whose weights the model has, from 1; null before there is a model."`
+	Metrics             map[string]float64 `json:"metrics" doc:"The newest metrics by name; once the job has succeeded, those of the model."`
 	EstimatedFinishedAt *int64             `json:"estimated_finished_at" doc:"The Unix timestamp (in seconds) for when training is expected to end."`
 	ResultsFile         *string            `json:"results_file" doc:"The ID of the file with the metrics of each epoch."`
+	Warnings            []string           `json:"warnings" nullable:"false" doc:"What to know about the files and the model though nothing failed."`
 }
 
 // storyCalls are the calls that tell how a job goes.
@@ -47,7 +49,7 @@ func (s *Server) storyCalls() []call {
 	tags := []string{"Training"}
 	results := s.document(huma.Operation{
 		Method: http.MethodGet, Path: jobPath + "/results", OperationID: "getTrainingJobResults", Tags: tags,
-		Summary: "Get the results of a training job", Description: "The metrics of each epoch.",
+		Summary: "Get the results of a training job", Description: "The metrics of each epoch, and what to know before relying on the model.",
 		Parameters: append(idParam("training job", exampleJob), wordParam("format", "The form: rows in JSON, or the results file itself.", "json", "csv")),
 	}, Results{}, http.StatusNotFound, http.StatusRequestEntityTooLarge, http.StatusUnprocessableEntity)
 	results.Responses["200"].Content["text/csv"] = contentAnswer("", "text/csv").Content["text/csv"]
@@ -122,12 +124,23 @@ func story(job *v1alpha1.TrainingJob, happened []corev1.Event) []Event {
 	return events
 }
 
+// warningsOf are the job's warnings, an empty list where there are none.
+func warningsOf(job *v1alpha1.TrainingJob) []string {
+	return append([]string{}, job.Status.Warnings...)
+}
+
 func (s *Server) getProgress(w http.ResponseWriter, r *request) error {
 	job, err := s.jobs.Get(r.Context(), r.caller.Namespace, r.PathValue("id"))
 	if err != nil {
 		return err
 	}
-	shown := Progress{ID: jobs.ID(job), Name: job.Name, Status: jobs.Phase(job), ResultsFile: orNil(job.Status.ResultsFile), Metrics: map[string]float64{}}
+	shown := Progress{
+		ID: jobs.ID(job), Name: job.Name, Status: jobs.Phase(job), ResultsFile: orNil(job.Status.ResultsFile), Metrics: map[string]float64{},
+		Warnings: warningsOf(job),
+	}
+	if job.Status.BestEpoch > 0 {
+		shown.BestEpoch = &job.Status.BestEpoch
+	}
 	if running := meta.FindStatusCondition(job.Status.Conditions, v1alpha1.ConditionRunning); running != nil {
 		shown.Message = orNil(running.Message)
 	}

@@ -67,8 +67,8 @@ func (w *world) filesSentence() string {
 	if v := w.status.Files.Validation; v != nil {
 		text += fmt.Sprintf(", %s with %d", *w.Job.Spec.ValidationFile, v.Samples)
 	}
-	if n := len(w.status.Files.Warnings); n > 0 {
-		text += fmt.Sprintf("; see status.files.warnings (%d)", n)
+	if len(w.status.Warnings) > 0 {
+		text += "; see status.warnings"
 	}
 	return text
 }

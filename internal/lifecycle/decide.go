@@ -77,6 +77,7 @@ func (w *world) end() {
 		w.status.FinishedAt = &metav1.Time{Time: w.Now}
 	}
 	w.status.BlockedSince = nil
+	w.dropEstimate()
 }
 
 func (w *world) endSucceeded(o *outcome) {
@@ -89,14 +90,10 @@ func (w *world) endSucceeded(o *outcome) {
 	if !o.started.IsZero() {
 		w.status.TrainedSeconds += int64(max(0, o.finished.Sub(o.started)).Seconds())
 	}
-	w.useHyperparameters(m.Hyperparameters)
-	if m.Summary != "" {
-		if w.status.Progress == nil {
-			w.status.Progress = &v1alpha1.Progress{}
-		}
-		w.status.Progress.Summary = shorten(m.Summary, maxSummary)
-		w.status.Progress.EstimatedFinishedAt = nil
-	}
+	w.status.ModelDigest = m.Manifest
+	w.status.BestEpoch = m.BestEpoch
+	w.status.Metrics = exactFigures(m.Metrics)
+	w.status.Warnings = mergeWarnings(w.status.Warnings, m, "report.html and model.json have them")
 }
 
 func (w *world) endFailed(a *v1alpha1.Attempt) {

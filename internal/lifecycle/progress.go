@@ -1,10 +1,13 @@
 package lifecycle
 
 import (
+	"encoding/json"
 	"strconv"
 	"time"
 
+	"k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
 
 	"github.com/swath-dev/swath/api/v1alpha1"
 	"github.com/swath-dev/swath/internal/contract"
@@ -31,16 +34,90 @@ func WithProgress(status *v1alpha1.TrainingJobStatus, p contract.Progress, now t
 	if at := p.EstimatedFinishedAt; at != nil && sensible(*at) {
 		updated.Progress.EstimatedFinishedAt = &metav1.Time{Time: at.Truncate(time.Second)}
 	}
-	if len(p.Metrics) > 0 {
-		updated.Progress.Metrics = make(map[string]string, len(p.Metrics))
-		for name, value := range p.Metrics {
-			updated.Progress.Metrics[name] = strconv.FormatFloat(value, 'g', 6, 64)
-		}
-	}
+	updated.Progress.Metrics = roundFigures(p.Metrics)
 	if used := UsableHyperparameters(p.Hyperparameters); used != nil {
 		updated.Hyperparameters = used
 	}
 	return updated
+}
+
+// settleProgress puts what an ended start says of its progress in the place of what
+// was asked for last. An estimate of the end holds only while training runs.
+func (w *world) settleProgress() {
+	container := w.train.stage(contract.StageTrain)
+	if w.trained == nil && container.State == Running {
+		return
+	}
+	w.dropEstimate()
+	if w.trained == nil {
+		return
+	}
+	m := w.messageOf(w.train, contract.StageTrain, container)
+	if m == nil {
+		return
+	}
+	w.useHyperparameters(m.Hyperparameters)
+	next := &v1alpha1.Progress{}
+	if w.status.Progress != nil {
+		next = w.status.Progress.DeepCopy()
+	}
+	tellEnd(next, m)
+	if equality.Semantic.DeepEqual(*next, ptr.Deref(w.status.Progress, v1alpha1.Progress{})) {
+		return
+	}
+	next.UpdatedAt = &metav1.Time{Time: w.seenAt(w.trained.finished).Truncate(time.Second)}
+	w.status.Progress = next
+}
+
+// tellEnd puts what the message of an ended start says into the progress. What it
+// does not say stays as it was told last.
+func tellEnd(progress *v1alpha1.Progress, m *contract.Message) {
+	if m.Summary != "" {
+		progress.Summary = shorten(m.Summary, maxSummary)
+	}
+	if m.Epochs > 0 {
+		progress.Epoch, progress.Epochs, progress.Step, progress.Steps = m.Epoch, m.Epochs, m.Step, m.Steps
+	}
+	switch {
+	case m.Model != "" && (m.Epochs > 0 || len(m.Metrics) > 0):
+		progress.Metrics = exactFigures(m.Metrics)
+	case len(m.Metrics) > 0:
+		progress.Metrics = roundFigures(m.Metrics)
+	}
+}
+
+// dropEstimate takes back when the training was expected to end.
+func (w *world) dropEstimate() {
+	if w.status.Progress != nil {
+		w.status.Progress.EstimatedFinishedAt = nil
+	}
+}
+
+// roundFigures are metrics as text for people.
+func roundFigures(metrics map[string]float64) map[string]string {
+	return figures(metrics, func(value float64) string { return strconv.FormatFloat(value, 'g', 6, 64) })
+}
+
+// exactFigures are metrics as text, as the manifest of a model has them in JSON.
+func exactFigures(metrics map[string]float64) map[string]string {
+	return figures(metrics, func(value float64) string {
+		text, err := json.Marshal(value)
+		if err != nil {
+			return "" // A message has only numbers that JSON knows.
+		}
+		return string(text)
+	})
+}
+
+func figures(metrics map[string]float64, text func(float64) string) map[string]string {
+	if len(metrics) == 0 {
+		return nil
+	}
+	shown := make(map[string]string, len(metrics))
+	for name, value := range metrics {
+		shown[name] = text(value)
+	}
+	return shown
 }
 
 // sensible tells whether a time can be written as RFC 3339.

@@ -12,11 +12,9 @@ import (
 const (
 	// maxAttempts is how many attempts are kept.
 	maxAttempts = 5
-	// maxAttemptMessage, maxError and maxWarning are the schema's bounds.
+	// maxAttemptMessage, maxError and maxSummary are the schema's bounds.
 	maxAttemptMessage = 1024
 	maxError          = 2048
-	maxWarning        = 512
-	maxWarnings       = 8
 	maxSummary        = 128
 	// maxConditionMessage is well below the schema's bound of 32768: a scheduler's
 	// or a webhook's sentence can be of any length.
@@ -50,6 +48,7 @@ func (w *world) settleTraining() {
 		w.status.StartedAt = &metav1.Time{Time: started}
 	}
 	w.settleVanished()
+	w.settleProgress()
 	if w.trained != nil && w.trained.success == nil {
 		w.settleAttempt(w.train, w.trained)
 	}
@@ -72,10 +71,8 @@ func (w *world) settleFiles(m *contract.Message) {
 		validation := validated(m.Validation)
 		files.Validation = &validation
 	}
-	for _, warning := range m.Warnings[:min(len(m.Warnings), maxWarnings)] {
-		files.Warnings = append(files.Warnings, shorten(warning, maxWarning))
-	}
 	w.status.Files = files
+	w.status.Warnings = mergeWarnings(nil, m, "the log of the stage validate has them")
 	w.useHyperparameters(m.Hyperparameters)
 }
 

@@ -10,6 +10,7 @@ import (
 	"k8s.io/utils/ptr"
 
 	"github.com/swath-dev/swath/api/v1alpha1"
+	"github.com/swath-dev/swath/internal/contract"
 )
 
 // describe says in a line how the job gets on: phase, place in the queue, epochs, metrics, time left. The place is what the
@@ -24,8 +25,7 @@ func describe(job *v1alpha1.TrainingJob, place queuePlace, now time.Time) string
 	progress := job.Status.Progress
 	switch {
 	case phase == v1alpha1.PhaseRunning && progress != nil:
-		parts = append(parts, bar(progress.Step, progress.Steps), progress.Summary)
-		parts = append(parts, metricsOf(progress)...)
+		parts = append(parts, bar(progress.Step, progress.Steps), progress.Summary, lossOf(progress))
 		if progress.EstimatedFinishedAt != nil {
 			if left := progress.EstimatedFinishedAt.Sub(now); left > 0 {
 				parts = append(parts, left.Round(time.Second).String()+" left")
@@ -43,12 +43,15 @@ func describe(job *v1alpha1.TrainingJob, place queuePlace, now time.Time) string
 	return strings.Join(slices.DeleteFunc(parts, func(part string) bool { return part == "" }), "  ")
 }
 
-// metricsOf names the loss, since the summary has the metric.
-func metricsOf(progress *v1alpha1.Progress) []string {
-	for _, name := range []string{"valid_loss", "train_loss"} {
-		if value := progress.Metrics[name]; value != "" {
-			return []string{name + " " + value}
+// lossOf is the newest loss, since the summary has the other metric: that of the validation data, or without any that of
+// the training data.
+func lossOf(progress *v1alpha1.Progress) string {
+	for _, loss := range []struct{ name, words string }{
+		{contract.MetricValidLoss, "validation loss "}, {contract.MetricTrainLoss, "training loss "}, {contract.MetricLoss, "training loss "},
+	} {
+		if value := progress.Metrics[loss.name]; value != "" {
+			return loss.words + value
 		}
 	}
-	return nil
+	return ""
 }

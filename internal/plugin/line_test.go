@@ -46,7 +46,7 @@ func onTerminal(t *testing.T, columns uint16, write func(io.Writer)) string {
 }
 
 func TestTerminalGetsOneLineThatFits(t *testing.T) {
-	long := "running  [############............]  epoch 7/40, IoU 0.91  船船船船船船  valid_loss 0.25\nsecond line\x1b[2J  1m30s left"
+	long := "running  [############............]  epoch 7/40, mean IoU 0.912  船船船船船船  validation loss 0.25\nsecond line\x1b[2J  1m30s left"
 	for _, columns := range []uint16{20, 40, 80, 200} {
 		text := onTerminal(t, columns, func(out io.Writer) {
 			line := newLiveLine(out)

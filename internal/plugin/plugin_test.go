@@ -13,6 +13,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/swath-dev/swath/api/v1alpha1"
+	"github.com/swath-dev/swath/internal/contract"
 	"github.com/swath-dev/swath/internal/gateway/access"
 )
 
@@ -90,9 +91,22 @@ func TestLineSaysHowTheJobGetsOn(t *testing.T) {
 		"queued":  {v1alpha1.TrainingJob{Status: v1alpha1.TrainingJobStatus{Phase: "queued", QueuePosition: ptr.To[int32](3), Conditions: waiting}}, "queued  place 3 in the queue"},
 		"running": {
 			v1alpha1.TrainingJob{Status: v1alpha1.TrainingJobStatus{Phase: "running", Progress: &v1alpha1.Progress{
-				Summary: "epoch 7/40, IoU 0.91", Step: 50, Steps: 100, EstimatedFinishedAt: &left, Metrics: map[string]string{"valid_loss": "0.25"},
+				Summary: "epoch 7/40, mean IoU 0.912", Step: 50, Steps: 100, EstimatedFinishedAt: &left,
+				Metrics: map[string]string{contract.MetricValidLoss: "0.25", contract.MetricTrainLoss: "0.5"},
 			}}},
-			"running  [############............]  epoch 7/40, IoU 0.91  valid_loss 0.25  1m30s left",
+			"running  [############............]  epoch 7/40, mean IoU 0.912  validation loss 0.25  1m30s left",
+		},
+		"running without validation": {
+			v1alpha1.TrainingJob{Status: v1alpha1.TrainingJobStatus{Phase: "running", Progress: &v1alpha1.Progress{
+				Summary: "epoch 7/40", Metrics: map[string]string{contract.MetricLoss: "0.75", contract.MetricTrainLoss: "0.5"},
+			}}},
+			"running  epoch 7/40  training loss 0.5",
+		},
+		"running its first epoch": {
+			v1alpha1.TrainingJob{Status: v1alpha1.TrainingJobStatus{Phase: "running", Progress: &v1alpha1.Progress{
+				Summary: "epoch 0/40", Metrics: map[string]string{contract.MetricLoss: "0.75"},
+			}}},
+			"running  epoch 0/40  training loss 0.75",
 		},
 		"cancelled": {
 			v1alpha1.TrainingJob{Spec: v1alpha1.TrainingJobSpec{Cancel: ptr.To(true)}, Status: v1alpha1.TrainingJobStatus{Phase: "running"}},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -49,10 +50,14 @@ func (s *session) follow(ctx context.Context, cluster client.WithWatch, job *v1a
 	defer places.close()
 	now := job
 	show := func() { line.show(describe(now, places.place, time.Now())) }
+	var warned []string
 	f := &follower{
 		cluster: cluster, job: job, backoff: reconnecting,
 		visit: func(state *v1alpha1.TrainingJob) bool {
 			now = state
+			for _, warning := range newWarnings(&warned, state) {
+				line.note(s.ErrOut, "warning: "+warning)
+			}
 			show()
 			return state.Status.Phase.Finished()
 		},
@@ -79,6 +84,13 @@ func (s *session) follow(ctx context.Context, cluster client.WithWatch, job *v1a
 	}
 	fmt.Fprintf(s.Out, "model %s\n", last.Status.TrainedModel)
 	return nil
+}
+
+// newWarnings are the job's warnings that are not among those told already, which they are from then on.
+func newWarnings(told *[]string, job *v1alpha1.TrainingJob) []string {
+	added := slices.DeleteFunc(slices.Clone(job.Status.Warnings), func(warning string) bool { return slices.Contains(*told, warning) })
+	*told = append(*told, added...)
+	return added
 }
 
 // outcome is nil for a job that has succeeded, and an error with an exit code of its own for one that has not.

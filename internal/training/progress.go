@@ -42,13 +42,37 @@ func (s Snapshot) Summary() string {
 	return text + ", " + score(string(s.Task), s.Last.Train)
 }
 
-// Summary says how a model that is finished turned out, in the same words.
+// Summary says how a model that is finished turned out, such as "epoch 45/45, mean IoU 0.935 at epoch 33": the score is of
+// the epoch whose weights the model has.
 func Summary(m *manifest.Manifest) string {
-	text := fmt.Sprintf("epoch %d/%d", m.Training.Epochs, m.Training.Epochs)
-	if m.Metrics.Validation != nil {
-		return text + ", " + score(m.Task, m.Metrics.Validation.Evaluation)
+	text := fmt.Sprintf("epoch %d", m.Training.Epochs)
+	if planned, err := PlannedOf(m); err == nil {
+		text += fmt.Sprintf("/%d", planned.Epochs)
 	}
-	return text + ", " + score(m.Task, m.Metrics.Training)
+	if m.Training.StoppedEarly {
+		text += " (stopped early)"
+	}
+	figures := m.Metrics.Training
+	if m.Metrics.Validation != nil {
+		figures = m.Metrics.Validation.Evaluation
+	}
+	return fmt.Sprintf("%s, %s at epoch %d", text, score(m.Task, figures), m.Metrics.Epoch)
+}
+
+// Planned is how much a training was to do. Early stopping may have done less.
+type Planned struct{ Epochs, Steps int }
+
+// PlannedOf reads it off a model.
+func PlannedOf(m *manifest.Manifest) (Planned, error) {
+	var used Settings
+	if err := json.Unmarshal(m.Training.Hyperparameters, &used); err != nil {
+		return Planned{}, fmt.Errorf("reading the hyperparameters of the model: %w", err)
+	}
+	p := Planned{Epochs: used.Epochs, Steps: m.Training.Steps}
+	if m.Training.Epochs > 0 {
+		p.Steps = m.Training.Steps / m.Training.Epochs * used.Epochs
+	}
+	return p, nil
 }
 
 func score(task string, e results.Evaluation) string {

@@ -21,12 +21,14 @@ const page = "docs/what-happens-when.md"
 // tests are, for each line of the page by what it begins with, the tests that hold it.
 var tests = map[string][]string{
 	// … I look at the status
-	"a job waits or runs":              {"TestAJobPassesItsPhasesToAModel", "TestTheColumnsAreOfTheStatus"},
-	"I resume a suspended job":         {"TestASuspendedJobIsHeldInTheQueue", "TestSuspendingATrainingStopsItAndResumingGoesOn"},
-	"I want to know how far it is":     {"TestProgressIsShownAtTheEndsOfEpochsAndNotTooOften", "TestWhatATrainerSaysStandsInTheStatus", "TestTheColumnsAreOfTheStatus"},
-	"there are 1000 other jobs":        {"TestAThousandCancelsAtRandomMoments", "TestANewJobIsNotTakenForAFinishedOne"},
-	"a job is pending":                 {"TestWhatABlockedPodWaitsForIsSaid", "TestEveryWorldHasOnePhaseAndSaysWhatItWaitsFor"},
-	"a stage was too short to be seen": {"TestEachPhaseHasAnEventAlsoWhenItWasShorterThanALook"},
+	"a job waits or runs":                         {"TestAJobPassesItsPhasesToAModel", "TestTheColumnsAreOfTheStatus"},
+	"I resume a suspended job":                    {"TestASuspendedJobIsHeldInTheQueue", "TestSuspendingATrainingStopsItAndResumingGoesOn"},
+	"I want to know how far it is":                {"TestProgressIsShownAtTheEndsOfEpochsAndNotTooOften", "TestWhatATrainerSaysStandsInTheStatus", "TestTheColumnsAreOfTheStatus"},
+	"it has succeeded":                            {"TestAfterTheEndStandsWhatTheTrainerSaidAtTheEnd", "TestProgressIsShownAtTheEndsOfEpochsAndNotTooOften", "TestTheStagesOfAJob", "TestPlaceInTheQueueIsTold"},
+	"something is odd about my files or my model": {"TestWarningsAreToldInTheStatusAndAsEvents", "TestWarningsOfFilesAndModelStandInTheStatus", "TestWatchShowsTheLossAndTheWarnings", "TestResultsAreATableOrTheFile"},
+	"there are 1000 other jobs":                   {"TestAThousandCancelsAtRandomMoments", "TestANewJobIsNotTakenForAFinishedOne"},
+	"a job is pending":                            {"TestWhatABlockedPodWaitsForIsSaid", "TestEveryWorldHasOnePhaseAndSaysWhatItWaitsFor"},
+	"a stage was too short to be seen":            {"TestEachPhaseHasAnEventAlsoWhenItWasShorterThanALook"},
 	// … something goes wrong
 	"the file is broken, or not there":                              {"TestBrokenFileFails", "TestMissingFileFails", "TestABrokenFileFailsTheJobWithTheTrainersSentence"},
 	"the trainer fails":                                             {"TestAFailureIsTriedAgainWithBackOffUntilTheLimit", "TestHowAStartEnds"},

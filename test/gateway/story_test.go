@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -101,11 +102,19 @@ func TestPlaceInTheQueueIsTold(t *testing.T) {
 	path := "/training/jobs/" + contract.JobID(string(job.UID)) + "/progress"
 	record(t, job, func(status *v1alpha1.TrainingJobStatus) {
 		status.Phase, status.Conditions = v1alpha1.PhaseRunning, nil
-		status.Progress = &v1alpha1.Progress{Summary: "epoch 7/40, IoU 0.91", Epoch: 7, Epochs: 40, Metrics: map[string]string{"valid_loss": "0.25"}}
+		status.Progress = &v1alpha1.Progress{Summary: "epoch 7/40, mean IoU 0.912", Epoch: 7, Epochs: 40, Metrics: map[string]string{contract.MetricValidLoss: "0.25"}}
+		status.Warnings = []string{"class 2 has 3 samples only"}
 	})
 	progress := decode[gateway.Progress](t, a.as(two).get(path))
-	if progress.QueuePosition != nil || progress.Epoch != 7 || progress.Metrics["valid_loss"] != 0.25 || *progress.Summary != "epoch 7/40, IoU 0.91" {
+	if progress.QueuePosition != nil || progress.Epoch != 7 || progress.Metrics[contract.MetricValidLoss] != 0.25 || *progress.Summary != "epoch 7/40, mean IoU 0.912" {
 		t.Errorf("while it runs, told %+v", progress)
+	}
+	if !slices.Equal(progress.Warnings, []string{"class 2 has 3 samples only"}) || progress.BestEpoch != nil {
+		t.Errorf("while it runs, warned of %q and told epoch %v", progress.Warnings, progress.BestEpoch)
+	}
+	record(t, job, func(status *v1alpha1.TrainingJobStatus) { status.Phase, status.BestEpoch = v1alpha1.PhaseSucceeded, 33 })
+	if progress := decode[gateway.Progress](t, a.as(two).get(path)); progress.BestEpoch == nil || *progress.BestEpoch != 33 {
+		t.Errorf("at the end, told %+v", progress)
 	}
 }
 
@@ -129,8 +138,9 @@ func TestResultsAreATableOrTheFile(t *testing.T) {
 	}
 	record(t, job, func(status *v1alpha1.TrainingJobStatus) {
 		status.Phase, status.ResultsFile = v1alpha1.PhaseSucceeded, contract.ResultsFileID(id)
+		status.Warnings = []string{"class 2 has 3 samples only"}
 	})
-	if got := a.get(path); got.body != `{"data":[{"epoch":1,"step":10,"train_loss":0.5,"valid_loss":null,"weights":"12e4"},{"epoch":2,"step":20,"train_loss":0.25,"valid_loss":0.75,"weights":"ab"}]}` {
+	if got := a.get(path); got.body != `{"data":[{"epoch":1,"step":10,"train_loss":0.5,"valid_loss":null,"weights":"12e4"},{"epoch":2,"step":20,"train_loss":0.25,"valid_loss":0.75,"weights":"ab"}],"warnings":["class 2 has 3 samples only"]}` {
 		t.Errorf("as a table: %d %s", got.status, got.body)
 	}
 	if got := a.get(path + "?format=csv"); got.body != strings.TrimSpace(table) || got.header.Get("Content-Type") != "text/csv" {

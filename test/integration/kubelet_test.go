@@ -236,7 +236,9 @@ func trained(job *v1alpha1.TrainingJob, start int32) contract.Message {
 	return contract.Message{
 		Job: idOf(job), Start: start, Stage: contract.StageTrain,
 		Model: contract.ModelID(idOf(job)), Manifest: digest('c'),
-		ResultsFile: contract.ResultsFileID(idOf(job)), Summary: "epoch 40/40, accuracy 0.99",
+		ResultsFile: contract.ResultsFileID(idOf(job)), Summary: "epoch 40/40, accuracy 0.990 at epoch 33",
+		Epoch: 40, Epochs: 40, Step: 800, Steps: 800, BestEpoch: 33,
+		Metrics: map[string]float64{contract.MetricValidAccuracy: 0.9901234567890123, contract.MetricValidLoss: 0.0625},
 	}
 }
 

@@ -3,12 +3,14 @@ package integration
 import (
 	"context"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
+	corev1 "k8s.io/api/core/v1"
 	eventsv1 "k8s.io/api/events/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -16,18 +18,24 @@ import (
 	"github.com/swath-dev/swath/internal/contract"
 )
 
-// eventReasons are the reasons of the events about the job, sorted.
-func (s *stage) eventReasons(job *v1alpha1.TrainingJob) []string {
+// events are the events about the job.
+func (s *stage) events(job *v1alpha1.TrainingJob) []eventsv1.Event {
 	s.t.Helper()
 	var list eventsv1.EventList
 	if err := cluster.List(context.Background(), &list, client.InNamespace(s.namespace)); err != nil {
 		s.t.Fatalf("listing the events: %v", err)
 	}
+	return slices.DeleteFunc(list.Items, func(event eventsv1.Event) bool {
+		return event.Regarding.Kind != v1alpha1.TrainingJobKind || event.Regarding.Name != job.Name
+	})
+}
+
+// eventReasons are the reasons of the events about the job, sorted.
+func (s *stage) eventReasons(job *v1alpha1.TrainingJob) []string {
+	s.t.Helper()
 	var reasons []string
-	for _, event := range list.Items {
-		if event.Regarding.Kind == v1alpha1.TrainingJobKind && event.Regarding.Name == job.Name {
-			reasons = append(reasons, event.Reason)
-		}
+	for _, event := range s.events(job) {
+		reasons = append(reasons, event.Reason)
 	}
 	slices.Sort(reasons)
 	return reasons
@@ -50,6 +58,41 @@ func TestEachPhaseHasAnEventAlsoWhenItWasShorterThanALook(t *testing.T) {
 	if len(end.Status.PhaseTimes) != 6 {
 		t.Errorf("the times of the phases are %+v", end.Status.PhaseTimes)
 	}
+}
+
+// Warnings stand in the status as soon as a stage has said them, and each stage's are an
+// event.
+func TestWarningsAreToldInTheStatusAndAsEvents(t *testing.T) {
+	s := newStage(t)
+	job := s.submit(newJob("ships"))
+	files := validated(s.job(job), 1)
+	files.Warnings = []string{"class 2 has 3 samples only", "the platform is not known"}
+	s.onNode(s.pod(job, v1alpha1.RolePrepare, 1)).ends(contract.StageDownload, 0, "").says(contract.StageValidate, files)
+	ready := s.until(job, "the files are valid", func(j *v1alpha1.TrainingJob) bool { return j.Status.Files != nil })
+	if !slices.Equal(ready.Status.Warnings, files.Warnings) {
+		t.Errorf("once the files are valid the warnings are %q", ready.Status.Warnings)
+	}
+	model := trained(s.job(job), 1)
+	const poor = "the model is not better than always saying the most frequent class"
+	model.Warnings = append([]string{poor}, files.Warnings...)
+	s.onNode(s.pod(job, v1alpha1.RoleTrain, 1)).runs(contract.StageTrain).says(contract.StageTrain, model)
+	end := s.phase(job, v1alpha1.PhaseSucceeded)
+	if !slices.Equal(end.Status.Warnings, append(slices.Clone(files.Warnings), poor)) || end.Status.ModelDigest != model.Manifest {
+		t.Errorf("at the end the warnings are %q and the model's digest is %s", end.Status.Warnings, end.Status.ModelDigest)
+	}
+	want := map[string]string{"FilesWarning": strings.Join(files.Warnings, "; "), "ModelWarning": poor}
+	s.eventually("the warnings are events", func() error {
+		told := map[string]string{}
+		for _, event := range s.events(job) {
+			if event.Type == corev1.EventTypeWarning {
+				told[event.Reason] = event.Note
+			}
+		}
+		if !maps.Equal(told, want) {
+			return fmt.Errorf("the events are %q", told)
+		}
+		return nil
+	})
 }
 
 func TestMetricsCountWhatHappened(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"maps"
 	"net/http"
 	"strings"
 	"sync"
@@ -84,12 +85,12 @@ func TestProgressIsShownAtTheEndsOfEpochsAndNotTooOften(t *testing.T) {
 	pod := s.pod(job, v1alpha1.RoleTrain, 1)
 	progress := contract.Progress{
 		PodUID: string(pod.UID), Job: s.job(job).Status.ID, Start: 1, Summary: "epoch 1/40, accuracy 0.61",
-		Epoch: 1, Epochs: 40, Step: 20, Steps: 800, Metrics: map[string]float64{"accuracy": 0.61},
+		Epoch: 1, Epochs: 40, Step: 20, Steps: 800, Metrics: map[string]float64{contract.MetricValidAccuracy: 0.61},
 		Hyperparameters: json.RawMessage(`{"batchSize":16,"learningRate":0.001}`),
 	}
 	tr.says(progress)
 	seen := s.until(job, "its progress is shown", func(j *v1alpha1.TrainingJob) bool { return j.Status.Progress != nil })
-	if p := seen.Status.Progress; p.Summary != progress.Summary || p.Epochs != 40 || p.Metrics["accuracy"] != "0.61" || *seen.Status.Hyperparameters.BatchSize != 16 {
+	if p := seen.Status.Progress; p.Summary != progress.Summary || p.Epochs != 40 || p.Metrics[contract.MetricValidAccuracy] != "0.61" || *seen.Status.Hyperparameters.BatchSize != 16 {
 		t.Errorf("the progress is %+v", p)
 	}
 
@@ -113,7 +114,11 @@ func TestProgressIsShownAtTheEndsOfEpochsAndNotTooOften(t *testing.T) {
 	}
 	k.says(contract.StageTrain, trained(s.job(job), 1))
 	end := s.phase(job, v1alpha1.PhaseSucceeded)
-	if !strings.Contains(end.Status.Progress.Summary, "accuracy 0.99") {
-		t.Errorf("the last progress is %+v", end.Status.Progress)
+	p := end.Status.Progress
+	if !strings.Contains(p.Summary, "accuracy 0.990 at epoch 33") || p.Epoch != 40 || p.Epochs != 40 || p.Step != 800 || p.EstimatedFinishedAt != nil {
+		t.Errorf("the last progress is %+v", p)
+	}
+	if end.Status.Metrics[contract.MetricValidAccuracy] != "0.9901234567890123" || !maps.Equal(p.Metrics, end.Status.Metrics) || end.Status.BestEpoch != 33 {
+		t.Errorf("the model has the metrics %v of epoch %d, the progress says %v", end.Status.Metrics, end.Status.BestEpoch, p.Metrics)
 	}
 }

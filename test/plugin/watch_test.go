@@ -13,6 +13,7 @@ import (
 	"k8s.io/client-go/tools/clientcmd"
 
 	"github.com/swath-dev/swath/api/v1alpha1"
+	"github.com/swath-dev/swath/internal/contract"
 )
 
 func TestExitCodeOfWatchTellsHowItEnded(t *testing.T) {
@@ -95,6 +96,26 @@ func TestWatchOutlivesTheWayToTheAPIServer(t *testing.T) {
 	watching.until("running")
 	p.record(job, v1alpha1.PhaseSucceeded, func(status *v1alpha1.TrainingJobStatus) { status.TrainedModel = "model-a" })
 	if code, stdout, stderr := watching.end(); code != 0 || !strings.Contains(stdout, "model model-a") {
+		t.Errorf("exit code %d, printed:\n%s%s", code, stdout, stderr)
+	}
+}
+
+// Warnings are shown once each, as they come, with nothing in them that moves the cursor.
+func TestWatchShowsTheLossAndTheWarnings(t *testing.T) {
+	p := newPerson(t)
+	job := p.job("job", v1alpha1.PhaseQueued, func(status *v1alpha1.TrainingJobStatus) { status.Warnings = []string{"class 2 has\x1b[2J 3 samples"} })
+	watching := p.start("watch", "job")
+	watching.until("queued")
+	p.record(job, v1alpha1.PhaseRunning, func(status *v1alpha1.TrainingJobStatus) {
+		status.Progress = &v1alpha1.Progress{Summary: "epoch 7/45, mean IoU 0.912", Metrics: map[string]string{contract.MetricValidLoss: "0.25"}}
+	})
+	watching.until("epoch 7/45, mean IoU 0.912  validation loss 0.25")
+	p.record(job, v1alpha1.PhaseSucceeded, func(status *v1alpha1.TrainingJobStatus) {
+		status.TrainedModel, status.Warnings = "model-a", append(status.Warnings, "the model is not better than always saying the most frequent class")
+	})
+	code, stdout, stderr := watching.end()
+	const want = "warning: class 2 has [2J 3 samples\nwarning: the model is not better than always saying the most frequent class\n"
+	if code != 0 || stderr != want {
 		t.Errorf("exit code %d, printed:\n%s%s", code, stdout, stderr)
 	}
 }

@@ -63,6 +63,9 @@ func slim(object any) (any, error) {
 		job.Status.PhaseTimes = nil
 		job.Status.Attempts = nil
 		job.Status.Files = nil
+		job.Status.Warnings = nil
+		job.Status.Metrics = nil
+		job.Status.Progress = nil
 		if job.Spec.Pod != nil {
 			job.Spec.Pod = &v1alpha1.PodOptions{PriorityClassName: job.Spec.Pod.PriorityClassName}
 		}
