@@ -39,6 +39,7 @@ func (r *TrainingJobReconciler) world(job *v1alpha1.TrainingJob, list []corev1.P
 			BackoffInitial: r.Config.Retry.BackoffInitial.Duration,
 			BackoffMax:     r.Config.Retry.BackoffMax.Duration,
 			BlockedTimeout: r.Config.Retry.BlockedTimeout.Duration,
+			PrepareTimeout: r.Config.Prepare.Timeout.Duration,
 			LostAfter:      r.Config.Pods.LostAfter.Duration,
 			Kueue:          r.Config.Kueue.Enabled,
 		},

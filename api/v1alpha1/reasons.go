@@ -78,6 +78,9 @@ const (
 	ReasonResultLost = "ResultLost"
 	// ReasonDeadlineExceeded means that the job trained for activeDeadlineSeconds.
 	ReasonDeadlineExceeded = "DeadlineExceeded"
+	// ReasonPrepareTimeout means that fetching and validating the files took longer than
+	// the configuration's prepare.timeout. It is not tried again.
+	ReasonPrepareTimeout = "PrepareTimeout"
 	// ReasonBackoffLimitExceeded means that the retries are used up.
 	ReasonBackoffLimitExceeded = "BackoffLimitExceeded"
 )

@@ -84,6 +84,7 @@ type TrainingJobSpec struct {
 	// activeDeadlineSeconds is how long the job may train, in seconds, over all
 	// its starts. Waiting in the queue does not count. No limit when left out.
 	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=2147483647
 	// +optional
 	ActiveDeadlineSeconds *int64 `json:"activeDeadlineSeconds,omitempty"`
 

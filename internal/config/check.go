@@ -15,13 +15,16 @@ func (c *Config) check() error {
 		add("trainer.image is required")
 	}
 	errs = append(errs, c.checkStorage()...)
-	for name, shape := range map[string]PodShape{"prepare": c.Prepare, "train": c.Train} {
+	for name, shape := range map[string]PodShape{"prepare": c.Prepare.PodShape, "train": c.Train} {
 		if shape.WorkDirSize.Sign() <= 0 {
 			add("%s.workDirSize must be greater than 0", name)
 		}
 		if shape.Resources.Limits.Memory().IsZero() {
 			add("%s.resources.limits.memory is required: the trainer keeps to it", name)
 		}
+	}
+	if c.Prepare.Timeout.Duration < 0 {
+		add("prepare.timeout must not be negative; 0 is no limit")
 	}
 	if c.Limits.RunningJobs < 0 || c.Limits.RunningJobsPerNamespace < 0 || c.Limits.UnschedulableAfter.Duration < 0 {
 		add("limits must not be negative; 0 is no limit")

@@ -18,7 +18,7 @@ import (
 type Config struct {
 	Trainer    Trainer    `json:"trainer"`
 	Storage    []Storage  `json:"storage"`
-	Prepare    PodShape   `json:"prepare"`
+	Prepare    Prepare    `json:"prepare"`
 	Train      PodShape   `json:"train"`
 	Allow      Allow      `json:"allow"`
 	Limits     Limits     `json:"limits"`
@@ -68,6 +68,14 @@ type PodShape struct {
 	// NodeSelector and Tolerations place the Pods; those of a job come on top.
 	NodeSelector map[string]string   `json:"nodeSelector,omitempty"`
 	Tolerations  []corev1.Toleration `json:"tolerations,omitempty"`
+}
+
+// Prepare is how files are fetched and validated.
+type Prepare struct {
+	PodShape `json:",inline"`
+	// Timeout is how long a Pod may fetch and validate the files of a job before the
+	// job fails; 0 for as long as it likes.
+	Timeout metav1.Duration `json:"timeout"`
 }
 
 // Allow is what spec.pod of a job may name. What is not listed is refused.

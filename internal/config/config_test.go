@@ -51,6 +51,7 @@ func TestAConfigurationThatCannotWorkIsRefused(t *testing.T) {
 		"a back-off that shrinks":     {least + "retry: {backoffInitial: 1h}", "at most retry.backoffMax"},
 		"a time without a unit":       {least + "retry: {backoffInitial: 10}", "retry.backoffInitial"},
 		"nobody who works":            {least + "controller: {workers: 0}", "controller: workers"},
+		"a negative time limit":       {least + "prepare: {timeout: -1s}", "prepare.timeout must not be negative"},
 		"a folder of no size":         {least + "train: {workDirSize: \"0\"}", "train.workDirSize must be greater than 0"},
 		"more than one wrong, in one": {"storage: []", "trainer.image is required\nstorage needs"},
 	}

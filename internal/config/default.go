@@ -12,9 +12,13 @@ import (
 // storage have none.
 func Default() Config {
 	return Config{
-		Prepare: PodShape{
-			Resources:   resources("500m", "512Mi", "2", "1Gi"),
-			WorkDirSize: resource.MustParse("20Gi"),
+		Prepare: Prepare{
+			PodShape: PodShape{
+				Resources:   resources("500m", "512Mi", "2", "1Gi"),
+				WorkDirSize: resource.MustParse("20Gi"),
+			},
+			// Fetching 100 GB at 10 MB/s takes three hours.
+			Timeout: duration(4 * time.Hour),
 		},
 		Train: PodShape{
 			Resources:   resources("1", "2Gi", "4", "4Gi"),

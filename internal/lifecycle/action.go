@@ -158,7 +158,7 @@ func (w *world) expired() bool {
 	if ttl == nil || w.status.FinishedAt == nil || w.beingDeleted() {
 		return false
 	}
-	return w.reached(w.status.FinishedAt.Add(time.Duration(*ttl) * time.Second))
+	return w.reached(w.status.FinishedAt.Add(seconds(int64(*ttl))))
 }
 
 // start is the Pod to make now, if any. A new start is counted in the status, so

@@ -18,7 +18,7 @@ var start = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 
 var settings = lifecycle.Settings{
 	BackoffInitial: 10 * time.Second, BackoffMax: 10 * time.Minute,
-	BlockedTimeout: 10 * time.Minute, LostAfter: 5 * time.Minute,
+	BlockedTimeout: 10 * time.Minute, LostAfter: 5 * time.Minute, PrepareTimeout: 4 * time.Hour,
 }
 
 // makeJob is a classification that was just made.

@@ -88,7 +88,7 @@ func (w *world) endSucceeded(o *outcome) {
 		w.status.ResultsFile = m.ResultsFile
 	}
 	if !o.started.IsZero() {
-		w.status.TrainedSeconds += int64(max(0, o.finished.Sub(o.started)).Seconds())
+		w.status.TrainedSeconds += int64(w.ranFor(o.started, o.finished).Seconds())
 	}
 	w.status.ModelDigest = m.Manifest
 	w.status.BestEpoch = m.BestEpoch
@@ -144,6 +144,9 @@ func (w *world) watchBlocked() {
 			w.reached(p.ScheduledAt.Add(TroubleAfter))
 		}
 	}
+	if deadline, limited := w.prepareDeadline(); limited {
+		w.reached(deadline)
+	}
 	w.watchDeadline()
 	w.watchSlot()
 }
@@ -165,12 +168,11 @@ func (w *world) watchSlot() {
 const lendingRetry = 15 * time.Second
 
 func (w *world) watchDeadline() {
-	deadline := w.Job.Spec.ActiveDeadlineSeconds
+	left, limited := w.timeToTrain()
 	c := w.train.stage(contract.StageTrain)
-	if deadline == nil || c.State != Running || c.StartedAt.IsZero() {
+	if !limited || c.State != Running || c.StartedAt.IsZero() {
 		return
 	}
-	left := time.Duration(*deadline-w.status.TrainedSeconds) * time.Second
 	w.reached(w.runningSince(c).Add(left))
 }
 

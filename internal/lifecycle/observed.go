@@ -35,6 +35,9 @@ type Settings struct {
 	// BlockedTimeout is how long a Pod may be unable to start before the job
 	// fails.
 	BlockedTimeout time.Duration
+	// PrepareTimeout is how long a prepare Pod may fetch and validate before the job
+	// fails; 0 for ever.
+	PrepareTimeout time.Duration
 	// UnschedulableAfter is how long a Pod may find no node, or be refused, before its
 	// slot goes to the next job that waits for one; 0 for never.
 	UnschedulableAfter time.Duration

@@ -24,6 +24,7 @@ var disruptions = map[string]bool{
 // final are the reasons of attempts that no retry mends.
 var final = map[string]bool{
 	v1alpha1.ReasonDeadlineExceeded:           true,
+	v1alpha1.ReasonPrepareTimeout:             true,
 	v1alpha1.ReasonImagePullFailed:            true,
 	v1alpha1.ReasonContainerConfigError:       true,
 	v1alpha1.ReasonVolumeUnavailable:          true,
@@ -97,6 +98,9 @@ func (w *world) notBefore() time.Time {
 func backoff(s Settings, times int32) time.Duration {
 	d := s.BackoffInitial
 	for ; times > 0 && d < s.BackoffMax; times-- {
+		if d > s.BackoffMax/2 {
+			return s.BackoffMax // Doubling the longest durations would overflow.
+		}
 		d *= 2
 	}
 	return min(d, s.BackoffMax)

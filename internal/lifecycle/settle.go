@@ -33,6 +33,7 @@ func (w *world) settle() {
 			w.settleAttempt(w.prepare, w.prepared)
 		}
 	}
+	w.limitPreparing()
 	w.settleTraining()
 	if p, number := w.current(); p == nil && w.suspended() && number > 0 && w.settled() == nil {
 		w.settleUnmade(number)
@@ -92,7 +93,7 @@ func (w *world) settleAttempt(p *Pod, o *outcome) {
 		FinishedAt: &metav1.Time{Time: w.seenAt(o.finished)},
 	})
 	if p.Role == v1alpha1.RoleTrain && !o.started.IsZero() {
-		w.status.TrainedSeconds += int64(max(0, o.finished.Sub(o.started)).Seconds())
+		w.status.TrainedSeconds += int64(w.ranFor(o.started, o.finished).Seconds())
 	}
 }
 

@@ -48,6 +48,7 @@ var furtherDimensions = []dimension{
 		o.Job.Labels = map[string]string{v1alpha1.KueueQueueLabel: "team"}
 	}},
 	{nothing, ttl(0), ttl(600)},
+	{nothing, func(o *lifecycle.Observed) { o.Settings.PrepareTimeout = time.Minute }},
 	{nothing, keep(0), keep(time.Hour)},
 	{nothing, func(o *lifecycle.Observed) {
 		o.Settings.UnschedulableAfter, o.Slot.Wanted = 5*time.Minute, o.Slot.Granted

@@ -121,6 +121,10 @@ var dues = map[string]due{
 		}),
 		done: does(lifecycle.DeletePod), at: time.Minute + settings.BlockedTimeout,
 	},
+	"a preparation that takes too long": {
+		world: preparing(func(o *lifecycle.Observed) { o.Pods[0].Stages[contract.StageDownload] = running() }),
+		done:  does(lifecycle.DeletePod), at: settings.PrepareTimeout,
+	},
 	"a Pod that was refused is tried again": {
 		world: func() lifecycle.Observed {
 			o := observe(refused())

@@ -1,6 +1,7 @@
 package lifecycle
 
 import (
+	"math"
 	"time"
 
 	"k8s.io/utils/ptr"
@@ -171,17 +172,27 @@ func (w *world) noneLeft() bool {
 	return true
 }
 
-// trainedFor is how long the job has trained over all starts, with the
-// container that is at it or has just ended.
+// trainedFor is how long the container has trained that is at it or has just ended,
+// while that is not part of status.trainedSeconds.
 func (w *world) trainedFor(c Container) time.Duration {
-	total := time.Duration(w.status.TrainedSeconds) * time.Second
 	if c.StartedAt.IsZero() || w.settled() != nil {
-		return total
+		return 0
 	}
 	if c.FinishedAt.IsZero() {
-		return total + max(0, w.Now.Sub(w.runningSince(c)))
+		return max(0, w.Now.Sub(w.runningSince(c)))
 	}
-	return total + max(0, c.FinishedAt.Sub(c.StartedAt))
+	return w.ranFor(c.StartedAt, c.FinishedAt)
+}
+
+// ranFor is how long a container of the train Pod ran, by its own times, but not for
+// longer than the Pod has had its node by our clock: a node's clock may have been set
+// in between.
+func (w *world) ranFor(started, finished time.Time) time.Duration {
+	ran := max(0, finished.Sub(started))
+	if w.train == nil || w.train.ScheduledAt.IsZero() {
+		return ran
+	}
+	return min(ran, max(0, w.Now.Sub(w.train.ScheduledAt)))
 }
 
 // runningSince is since when a container of the train Pod runs, to be compared with our
@@ -209,6 +220,24 @@ func (w *world) seenAt(t time.Time) time.Time {
 }
 
 func (w *world) pastDeadline(c Container) bool {
+	left, limited := w.timeToTrain()
+	return limited && w.trainedFor(c) >= left
+}
+
+// timeToTrain is what the starts that are recorded have left of activeDeadlineSeconds;
+// limited is false when there is no deadline.
+func (w *world) timeToTrain() (left time.Duration, limited bool) {
 	deadline := w.Job.Spec.ActiveDeadlineSeconds
-	return deadline != nil && w.trainedFor(c) >= time.Duration(*deadline)*time.Second
+	if deadline == nil {
+		return 0, false
+	}
+	return seconds(*deadline - max(0, w.status.TrainedSeconds)), true
+}
+
+// seconds is n seconds, or the longest duration there is: 300 years.
+func seconds(n int64) time.Duration {
+	if n > int64(math.MaxInt64/time.Second) {
+		return math.MaxInt64
+	}
+	return time.Duration(n) * time.Second
 }

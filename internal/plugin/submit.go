@@ -2,6 +2,7 @@ package plugin
 
 import (
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -118,11 +119,33 @@ func (s *session) newJob(c *cobra.Command, f *submission) (*v1alpha1.TrainingJob
 	if c.Flags().Changed("backoff-limit") {
 		job.Spec.BackoffLimit = &f.backoffLimit
 	}
-	if f.activeDeadline > 0 {
-		job.Spec.ActiveDeadlineSeconds = ptr.To(int64(f.activeDeadline.Seconds()))
+	return job, f.readTimes(c, &job.Spec)
+}
+
+// readTimes reads the flags that are times.
+func (f *submission) readTimes(c *cobra.Command, spec *v1alpha1.TrainingJobSpec) error {
+	if c.Flags().Changed("active-deadline") {
+		deadline, err := wholeSeconds("active-deadline", f.activeDeadline, time.Second)
+		if err != nil {
+			return err
+		}
+		spec.ActiveDeadlineSeconds = ptr.To(int64(deadline))
 	}
 	if c.Flags().Changed("ttl-after-finished") {
-		job.Spec.TTLSecondsAfterFinished = ptr.To(int32(f.ttl.Seconds()))
+		ttl, err := wholeSeconds("ttl-after-finished", f.ttl, 0)
+		if err != nil {
+			return err
+		}
+		spec.TTLSecondsAfterFinished = &ttl
 	}
-	return job, nil
+	return nil
+}
+
+// wholeSeconds is the value of a flag in seconds, rounded up.
+func wholeSeconds(flag string, value, least time.Duration) (int32, error) {
+	const longest = math.MaxInt32 * time.Second // The API's bound, 68 years.
+	if value < least || value > longest {
+		return 0, fmt.Errorf("--%s %s is out of range: give at least %s and at most %s (68 years)", flag, value, least, longest)
+	}
+	return int32((value + time.Second - 1) / time.Second), nil
 }

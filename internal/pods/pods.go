@@ -68,7 +68,7 @@ func (b *builder) prepare() (*corev1.Pod, error) {
 	if err != nil {
 		return nil, err
 	}
-	pod := b.pod(b.config.Prepare)
+	pod := b.pod(b.config.Prepare.PodShape)
 	pod.Spec.InitContainers = []corev1.Container{download}
 	pod.Spec.Containers = []corev1.Container{validate}
 	pod.Spec.TerminationGracePeriodSeconds = ptr.To(prepareGrace)
@@ -174,7 +174,7 @@ func (b *builder) container(stage contract.Stage) (corev1.Container, error) {
 	if err != nil {
 		return corev1.Container{}, err
 	}
-	shape := b.config.Prepare
+	shape := b.config.Prepare.PodShape
 	if stage == contract.StageTrain {
 		shape = b.config.Train
 	}

@@ -62,8 +62,17 @@ func (s *Session) Estimate(ctx context.Context) (Estimate, error) {
 	// At the end the chosen weights are measured, and so are the baselines; chips for the report are looked for.
 	const lastPasses = 4
 	passes := perEpoch*s.settings.Epochs + lastPasses*l.measured().loader.Batches()
-	e.Duration = steps*time.Duration(e.Steps) + forward*time.Duration(passes) + linearSteps*baselineSteps + reportTime
+	e.Duration = multiplied(steps, e.Steps) + multiplied(forward, passes) + linearSteps*baselineSteps + reportTime
 	return e, nil
+}
+
+// multiplied is d n times, and 100 years at most: sums of a few do not overflow.
+func multiplied(d time.Duration, n int) time.Duration {
+	const longest = 100 * 365 * 24 * time.Hour
+	if n > 0 && d > longest/time.Duration(n) {
+		return longest
+	}
+	return d * time.Duration(n)
 }
 
 // timed is how long one call of f takes, on the mean of a few batches after the first.

@@ -162,7 +162,7 @@ func (p *Progress) take(l *Loop) Snapshot {
 	}
 	p.lastStep, p.lastChips = now, l.state.Partial.Chips
 	if done := s.Step - p.beganStep; done > 0 {
-		s.Left = now.Sub(p.began) / time.Duration(done) * time.Duration(s.Steps-s.Step)
+		s.Left = multiplied(now.Sub(p.began)/time.Duration(done), s.Steps-s.Step)
 	}
 	if l.state.StoppedEarly || s.Epoch == s.Epochs {
 		s.Left = 0

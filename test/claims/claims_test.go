@@ -41,6 +41,7 @@ var tests = map[string][]string{
 	"storage refuses access, or its credentials expire in training": {"TestCredentialsThatEndInTrainingAreRenewedByTheNextStart", "TestWhatNobodyCausedIsFreeOnlyOnceInARow"},
 	"two starts of one job overlap":                                 {"TestCheckpointsThatDisappearAreListedAgain", "TestTheModelIsLookedForAgainOnceTheCheckpointsAreRead", "TestTrainersOfDifferentVersionsDoNotMixTheirParts"},
 	"the download fails again and again":                            {"TestADownloadThatFailsAgainAndAgainMakesNoEndlessLoop"},
+	"fetching and validating the files takes too long":              {"TestAPreparationThatTakesTooLongFailsTheJob", "TestOnlyPreparingCountsForItsTimeLimit"},
 	"the trainer ends well but its message is lost":                 {"TestHowAStartEnds", "TestALostMessageTwiceIsAFailure"},
 	// … a program uses the HTTP API
 	"a new job names a file that does not exist":       {"TestJobOnAFileThatDoesNotExistIsRefusedAtOnce", "TestJobIsMadeWhereStorageCannotBeAsked"},

@@ -48,6 +48,7 @@ var createCases = map[string]apiCase{
 	"a word for a number":             {spec: `{task: classification, trainingFile: a, hyperparameters: {epochs: many}}`, says: "must be of type integer"},
 	"an unknown hyperparameter":       {spec: `{task: classification, trainingFile: a, hyperparameters: {num_classes: 3}}`, says: `unknown field "spec.hyperparameters.num_classes"`},
 	"an unknown field":                {spec: `{task: classification, trainingFile: a, gpu: true}`, says: `unknown field "spec.gpu"`},
+	"a deadline of 317 years":         {spec: `{task: classification, trainingFile: a, activeDeadlineSeconds: 9999999999}`, says: "less than or equal to 2147483647"},
 	"a negative deadline":             {spec: `{task: classification, trainingFile: a, activeDeadlineSeconds: 0}`, says: "activeDeadlineSeconds"},
 	"a reference in the environment":  {spec: `{task: classification, trainingFile: a, pod: {env: [{name: A, valueFrom: {fieldRef: {fieldPath: metadata.name}}}]}}`, says: `unknown field "spec.pod.env[0].valueFrom"`},
 	"a name with a space":             {spec: `{task: classification, trainingFile: a, pod: {env: [{name: "A B", value: x}]}}`, says: "spec.pod.env[0].name"},

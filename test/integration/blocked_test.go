@@ -142,6 +142,21 @@ func TestAQuotaThatRefusesThePodIsSaidAndWhenItIsRaisedTheJobGoesOn(t *testing.T
 	}
 }
 
+func TestAPreparationThatTakesTooLongFailsTheJob(t *testing.T) {
+	s := newStage(t)
+	job := s.submit(newJob("ships"))
+	k := s.onNode(s.pod(job, v1alpha1.RolePrepare, 1)).runs(contract.StageDownload)
+	s.phase(job, v1alpha1.PhaseDownloadingFiles)
+	s.later(job, s.config.Prepare.Timeout.Duration)
+	k.deleting().ends(contract.StageDownload, contract.ExitInterrupted, "").removes()
+	end := s.phase(job, v1alpha1.PhaseFailed)
+	if condition(end, v1alpha1.ConditionFailed) != "True PrepareTimeout" || end.Status.Retries != 0 || !strings.Contains(end.Status.Error, "prepare.timeout") {
+		t.Errorf("the job is %s", describe(end))
+	}
+	k.gone()
+	s.wantPods()
+}
+
 func TestAQuotaThatRefusesForTooLongFailsTheJob(t *testing.T) {
 	s := newStage(t)
 	quota := &corev1.ResourceQuota{ObjectMeta: metav1.ObjectMeta{Name: "none", Namespace: s.namespace}}
