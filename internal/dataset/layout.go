@@ -77,7 +77,7 @@ func (f *File) shapes() error {
 		return f.invalid(-1, RuleShape, "chips are %d × %d pixels; they must be square: cut or pad them to one side", h, w)
 	}
 	if h%8 != 0 {
-		return f.invalid(-1, RuleShape, "chips have a side of %d pixels; it must be divisible by 8: cut them to %d or pad them to %d", h, h/8*8, (h+7)/8*8)
+		return f.invalid(-1, RuleShape, "chips have a side of %d pixels; it must be divisible by 8: %s", h, otherSides(h))
 	}
 	label := f.label.Type.Shape()
 	switch {
@@ -92,6 +92,15 @@ func (f *File) shapes() error {
 	f.summary.Shape = shape
 	f.summary.LabelShape = append([]int{}, label...)
 	return nil
+}
+
+// otherSides says to which sides chips can be cut or padded.
+func otherSides(side int) string {
+	pad := fmt.Sprintf("pad them to %d", (side+7)/8*8)
+	if side < 8 {
+		return pad
+	}
+	return fmt.Sprintf("cut them to %d or %s", side/8*8, pad)
 }
 
 // times writes a shape as people do: 4 × 224 × 224.

@@ -26,6 +26,13 @@ func (f *file) findSuperblock() (int64, error) {
 	if f.size == 0 {
 		return 0, f.failf(-1, "the file is empty (0 bytes)")
 	}
+	first := make([]byte, min(foreignBytes, f.size))
+	if err := f.readAt(first, 0); err != nil {
+		return 0, err
+	}
+	if what := foreign(first); what != "" {
+		return 0, f.failf(-1, "this is not an HDF5 file but %s", what)
+	}
 	return 0, f.failf(-1, "this is not an HDF5 file: the signature that every HDF5 file has is not there")
 }
 
