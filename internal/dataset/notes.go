@@ -3,10 +3,17 @@ package dataset
 import "math"
 
 // notes are what validation keeps of each sample, so that a file need not be read
-// again to split it: about 50 bytes a sample, and 5 more for each further class
-// that its labels have.
+// again to split it and to find what does not belong: about 100 bytes a sample,
+// and 5 more for each further class that its labels have.
 type notes struct {
 	points [][2]float32
+	// bands is how many bands means and lows, the mean and the least value of each
+	// band, are of.
+	bands       int
+	means, lows [][lowBands]float32
+	sketches    []sketch
+	// labelPrints are hashes of the labels.
+	labelPrints []uint32
 	// classes are what most labels of each sample are, the lowest of equals, or
 	// Ignored.
 	classes []int16
@@ -24,11 +31,20 @@ type labelCounts struct {
 	count []uint32
 }
 
-func newNotes() *notes { return &notes{prints: newFingerprints()} }
+// chipFacts are what is found out about the pixels of a sample once.
+type chipFacts struct {
+	// bands are the moments of each band.
+	bands  []moments
+	sketch sketch
+}
+
+func newNotes(bands int) *notes {
+	return &notes{bands: min(bands, lowBands), prints: newFingerprints()}
+}
 
 // add takes note of sample i, which must be the next; counts are those of its
 // labels by class.
-func (n *notes) add(i int, x *Sample, counts *[MaxClasses]uint32) {
+func (n *notes) add(i int, x *Sample, chip *chipFacts, counts *[MaxClasses]uint32) {
 	most := Ignored
 	for c, k := range counts {
 		if k == 0 {
@@ -43,9 +59,36 @@ func (n *notes) add(i int, x *Sample, counts *[MaxClasses]uint32) {
 	n.labels.end = append(n.labels.end, len(n.labels.class))
 	n.classes = append(n.classes, int16(most))
 	n.points = append(n.points, x.Point)
+	n.means = append(n.means, bandMeans(chip.bands))
+	n.lows = append(n.lows, bandLows(chip.bands))
+	n.sketches = append(n.sketches, chip.sketch)
+	n.labelPrints = append(n.labelPrints, labelPrint(x.Labels))
 	if !constant(x.Pixels, len(x.Pixels)/len(x.Bands)) {
 		n.prints.add(i, n.prints.hash(x.Pixels))
 	}
+}
+
+func bandMeans(bands []moments) (means [lowBands]float32) {
+	for b := range min(lowBands, len(bands)) {
+		means[b] = float32(bands[b].mean)
+	}
+	return means
+}
+
+func bandLows(bands []moments) (lows [lowBands]float32) {
+	for b := range min(lowBands, len(bands)) {
+		lows[b] = float32(bands[b].least)
+	}
+	return lows
+}
+
+// labelPrint is a hash of labels (FNV-1a, by label).
+func labelPrint(labels []int64) uint32 {
+	h := uint64(14695981039346656037)
+	for _, label := range labels {
+		h = (h ^ uint64(label)) * 1099511628211
+	}
+	return uint32(h >> 32)
 }
 
 func (n *notes) len() int { return len(n.points) }

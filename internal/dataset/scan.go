@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 )
 
 // scan goes through all samples of a file, checks each and counts.
@@ -14,15 +15,25 @@ type scan struct {
 	classes []int64
 	ignored int64
 	bands   []moments
-	// counts are those of one sample's labels.
+	// counts are those of one sample's labels, and chip the facts of its pixels.
 	counts [MaxClasses]uint32
+	chip   chipFacts
 	notes  *notes
+
+	spectra     []*spectrum
+	nodata      *nodata
+	scales      scales
+	coordinates coordinates
+	conflicts   conflicts
+	// far are, by band, what the statistics leave out.
+	far map[int]*trimmed
 }
 
 // scan checks every sample; each is called with those that keep all rules.
-func (v *validation) scan(f *File, rule labelRule, each func(i int, x *Sample) error) (*scan, error) {
-	s := &scan{
-		v: v, f: f, rule: rule, bands: make([]moments, len(f.summary.Bands)), classes: make([]int64, rule.classes), notes: newNotes(),
+func (v *validation) scan(f *File, rule labelRule, each func(i int, x *Sample, chip *chipFacts) error) (*scan, error) {
+	s := v.newScan(f, rule)
+	if err := s.names(); err != nil {
+		return nil, err
 	}
 	r := f.NewReader()
 	var sample Sample
@@ -33,15 +44,53 @@ func (v *validation) scan(f *File, rule labelRule, each func(i int, x *Sample) e
 		if err := r.ReadSample(i, &sample); err != nil {
 			return nil, err
 		}
-		for _, check := range []func(int, *Sample) error{s.same, s.pixels, s.labels, each} {
+		for _, check := range []func(int, *Sample) error{s.same, s.pixels, s.labels} {
 			if err := check(i, &sample); err != nil {
 				return nil, err
 			}
 		}
-		s.notes.add(i, &sample, &s.counts)
+		if err := each(i, &sample, &s.chip); err != nil {
+			return nil, err
+		}
+		s.notes.add(i, &sample, &s.chip, &s.counts)
 	}
 	s.notes.prints.seal()
-	return s, nil
+	var err error
+	if s.conflicts, err = s.notes.findConflicts(f, rule.ignore); err != nil {
+		return nil, err
+	}
+	return s, s.trim()
+}
+
+func (v *validation) newScan(f *File, rule labelRule) *scan {
+	bands := len(f.summary.Bands)
+	s := &scan{
+		v: v, f: f, rule: rule, bands: make([]moments, bands), classes: make([]int64, rule.classes), notes: newNotes(bands), nodata: newNodata(f),
+	}
+	s.chip.bands = make([]moments, bands)
+	for range bands {
+		s.spectra = append(s.spectra, &spectrum{})
+	}
+	return s
+}
+
+// names checks that each band has a name, by which it is found in what is to be
+// predicted.
+func (s *scan) names() error {
+	for b, name := range s.f.summary.Bands {
+		if strings.TrimSpace(name) == "" {
+			return s.f.invalid(-1, RuleMembers, "band %d of %d has no name (%q); bands are found by their names in prediction: name each, such as red, green, blue, nir",
+				b, len(s.f.summary.Bands), s.f.summary.Bands)
+		}
+	}
+	return nil
+}
+
+// warnings says what is allowed in a file and yet likely to ruin a model.
+func (s *scan) warnings() []string {
+	samples := s.f.Len()
+	return slices.Concat(s.nodata.warnings(s.spectra), s.farWarnings(), s.scales.warnings(samples), s.notes.offsetWarnings(),
+		s.conflicts.warnings(samples), s.coordinates.warnings(samples))
 }
 
 // same checks what must be alike in all samples.
@@ -59,25 +108,28 @@ func (s *scan) same(i int, x *Sample) error {
 	case !finite(x.Point[0]) || !finite(x.Point[1]):
 		return s.f.invalid(i, RuleFinite, "its point is %v, %v; use 0, 0 where the place is unknown", x.Point[0], x.Point[1])
 	}
+	s.coordinates.add(i, x)
 	if _, known := s.v.platforms[x.Platform]; x.Platform != "" && !known {
 		return s.f.invalid(i, RulePlatform, "platform %q is not known; use one of %s, or leave it empty", x.Platform, platformNames(s.v.platforms))
 	}
 	return nil
 }
 
-// pixels checks that the pixels are finite, and adds them to the statistics.
+// pixels checks that the pixels are values, and adds them to the statistics.
 func (s *scan) pixels(i int, x *Sample) error {
+	if err := s.f.CheckPixels(i, x.Pixels); err != nil {
+		return err
+	}
 	area := s.f.Side() * s.f.Side()
 	for b := range s.bands {
 		band := x.Pixels[b*area : (b+1)*area]
-		for k, p := range band {
-			if !finite(p) {
-				return s.f.invalid(i, RuleFinite, "the pixel of band %q at row %d, column %d is %v; replace it by a number",
-					s.f.summary.Bands[b], k/s.f.Side(), k%s.f.Side(), p)
-			}
-		}
-		s.bands[b].merge(momentsOf(band))
+		s.chip.bands[b] = momentsOf(band)
+		s.bands[b].merge(s.chip.bands[b])
+		s.spectra[b].add(band)
 	}
+	s.chip.sketch = newSketch(x.Pixels, s.f.Side())
+	s.nodata.add(i, x.Pixels, s.chip.bands)
+	s.scales.add(i, x.Pixels, s.chip.bands)
 	return nil
 }
 
@@ -136,7 +188,7 @@ func (s *scan) checkLabelled() error {
 }
 
 func (s *scan) report() FileReport {
-	r := FileReport{Name: s.f.name, Summary: s.f.summary, Classes: s.classes, Ignored: s.ignored, notes: s.notes}
+	r := FileReport{Name: s.f.name, Summary: s.f.summary, Classes: s.classes, Ignored: s.ignored, notes: s.notes, nodata: s.nodata, far: s.far}
 	for b, m := range s.bands {
 		r.BandStats = append(r.BandStats, m.stats(s.f.summary.Bands[b]))
 	}

@@ -53,7 +53,7 @@ func (r *Report) Split(f *File, o SplitOptions) (*Split, error) {
 		}
 		if s := r.split(f, groups, o); s != nil {
 			s.Places = places
-			s.Warnings = splitWarnings(r, s)
+			s.Warnings = append(splitWarnings(r, s), notes.apartWarnings(r.Training.Summary, s)...)
 			return s, nil
 		}
 	}

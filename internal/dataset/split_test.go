@@ -172,7 +172,10 @@ func TestASplitLeavesSomeOfEachClassOfPixels(t *testing.T) {
 }
 
 func TestASplitWarnsOfClassesThatBecomeFew(t *testing.T) {
-	f := open(t, chips(106).change(func(i int, s *Sample) { s.Labels[0] = int64(min(1, i/6)) }).write(t, "a.h5"))
+	f := open(t, chips(106).change(func(i int, s *Sample) {
+		s.Labels[0] = int64(min(1, i/6))
+		s.Point = [2]float32{10, float32(1 + i)}
+	}).write(t, "a.h5"))
 	s := split(t, f, SplitOptions{Fraction: 0.5, Seed: 1})
 	if want := "fewer than 5 of class 0 (3) to train on"; len(s.Warnings) != 1 || !strings.Contains(s.Warnings[0], want) {
 		t.Errorf("warnings are %q, none says %q", s.Warnings, want)

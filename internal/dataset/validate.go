@@ -3,6 +3,7 @@ package dataset
 import (
 	"context"
 	"fmt"
+	"slices"
 )
 
 // ValidateOptions say what to validate, and for what.
@@ -36,6 +37,21 @@ type FileReport struct {
 	BandStats []BandStats `json:"bandStatistics"`
 
 	notes *notes
+	// nodata has the statistics without what means nothing, which other files are
+	// compared with.
+	nodata *nodata
+	far    map[int]*trimmed
+}
+
+// measured are the statistics of what is measured.
+func (r *FileReport) measured() []BandStats {
+	stats := slices.Clone(r.BandStats)
+	for b, m := range r.nodata.measured {
+		if m.n > 0 && r.far[b] == nil {
+			stats[b] = m.stats(stats[b].Name)
+		}
+	}
+	return stats
 }
 
 // Report is what validation found.
@@ -54,7 +70,7 @@ type Report struct {
 }
 
 // Validate checks every sample of a training file and, if there is one, of a
-// validation file, and reports what is in them. It streams: beside some 50 bytes
+// validation file, and reports what is in them. It streams: beside some 100 bytes
 // a sample its memory is that of a few chunks, however large the files are. A
 // broken rule is an *InvalidError.
 //
@@ -148,7 +164,7 @@ func (v *validation) fitsTask(f *File) error {
 // training validates the training file.
 func (v *validation) training(f *File) (*Report, error) {
 	s, err := v.scan(f, labelRule{classes: v.opts.NumClasses, ignore: v.opts.IgnoreLabel},
-		func(int, *Sample) error { return nil })
+		func(int, *Sample, *chipFacts) error { return nil })
 	if err != nil {
 		return nil, err
 	}
@@ -158,6 +174,7 @@ func (v *validation) training(f *File) (*Report, error) {
 	report := &Report{
 		Task: v.opts.Task, NumClasses: len(s.classes), Training: s.report(), Warnings: []string{}, ignore: v.opts.IgnoreLabel,
 	}
+	report.Warnings = append(report.Warnings, s.warnings()...)
 	var warning string
 	report.Normalization, warning = normalize(report.Training.Summary, report.Training.BandStats, v.platforms)
 	if warning != "" {
@@ -174,7 +191,8 @@ func (v *validation) validationFile(report *Report, training, other *File) error
 		return err
 	}
 	t := &twin{prints: report.Training.notes.prints, reader: training.NewReader()}
-	s, err := v.scan(other, labelRule{classes: report.NumClasses, ignore: v.opts.IgnoreLabel}, func(i int, x *Sample) error {
+	leaks := newLeakFinder(&report.Training, training, other.Len())
+	s, err := v.scan(other, labelRule{classes: report.NumClasses, ignore: v.opts.IgnoreLabel}, func(i int, x *Sample, chip *chipFacts) error {
 		if constant(x.Pixels, len(x.Pixels)/len(x.Bands)) {
 			return nil
 		}
@@ -183,7 +201,10 @@ func (v *validation) validationFile(report *Report, training, other *File) error
 			err = other.invalid(i, RuleDistinct, "it has the same pixels as sample %d of the training file %s; "+
 				"what was learnt by heart proves nothing: remove it from one of the files", same, training.name)
 		}
-		return err
+		if err != nil {
+			return err
+		}
+		return leaks.add(i, x, chip)
 	})
 	if err != nil {
 		return err
@@ -193,6 +214,11 @@ func (v *validation) validationFile(report *Report, training, other *File) error
 	}
 	r := s.report()
 	report.Validation = &r
+	for _, warning := range s.warnings() {
+		report.Warnings = append(report.Warnings, "validation file: "+warning)
+	}
+	report.Warnings = append(report.Warnings, radiometryWarnings(report)...)
+	report.Warnings = append(report.Warnings, leaks.found.warnings("validation chips")...)
 	report.Warnings = append(report.Warnings, validationWarnings(report)...)
 	return nil
 }

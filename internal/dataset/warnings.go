@@ -40,7 +40,7 @@ func trainingWarnings(f *File, r *Report) []string {
 		}
 	}
 	if name := repeated(r.Training.Bands); name != "" {
-		warn("two bands are named %q", name)
+		warn("two bands are named %q, so the bands of what is predicted must come in this very order; name each differently", name)
 	}
 	if r.Training.GSD <= 0 {
 		warn("the ground sample distance is %v metres; it should be more than 0", r.Training.GSD)

@@ -1,0 +1,145 @@
+package dataset
+
+import (
+	"math"
+	"testing"
+)
+
+// block sets part of all bands, or of one, to a value.
+func block(s *Sample, band, pixels int, value float32) {
+	area := len(s.Pixels) / len(s.Bands)
+	for b := range s.Bands {
+		if band < 0 || b == band {
+			for k := range pixels {
+				s.Pixels[b*area+k] = value
+			}
+		}
+	}
+}
+
+// TestValuesThatMeanNothingAreWarnedOf: they are counted, and the first sample
+// with one is named.
+func TestValuesThatMeanNothingAreWarnedOf(t *testing.T) {
+	const half = sceneSide * sceneSide / 2
+	every10th := func(change func(s *Sample)) func(i int, s *Sample) {
+		return func(i int, s *Sample) {
+			if i%10 == 3 {
+				change(s)
+			}
+		}
+	}
+	for name, c := range map[string]struct {
+		change func(i int, s *Sample)
+		want   string
+	}{
+		"-9999 in half of a chip": {every10th(func(s *Sample) { block(s, -1, half, -9999) }),
+			`-9999 stands in 4 of 40 samples (first: sample 3), 2048 times, first in band "red"`},
+		"-9999 in some pixels of one band": {every10th(func(s *Sample) { block(s, 2, 3, -9999) }),
+			`-9999 stands in 4 of 40 samples (first: sample 3), 12 times, first in band "blue"`},
+		"-999":                   {every10th(func(s *Sample) { block(s, -1, half, -999) }), "-999 stands in 4 of 40 samples (first: sample 3)"},
+		"the least int16":        {every10th(func(s *Sample) { block(s, -1, half, -32768) }), "-32768 stands in 4 of 40 samples (first: sample 3)"},
+		"0 in a block":           {every10th(func(s *Sample) { block(s, -1, half, 0) }), "all bands are 0 in whole blocks of 4 of 40 samples (first: sample 3)"},
+		"65535 in a block":       {every10th(func(s *Sample) { block(s, -1, half, 65535) }), "all bands are 65535 in whole blocks of 4 of 40 samples (first: sample 3)"},
+		"one band is 0":          {every10th(func(s *Sample) { block(s, 1, 2*half, 0) }), `band "green" is 0 in whole blocks of 4 of 40 samples (first: sample 3)`},
+		"one band is 65535":      {every10th(func(s *Sample) { block(s, 1, half, 65535) }), `band "green" is 65535 in whole blocks of 4 of 40 samples (first: sample 3)`},
+		"chips that are 0":       {every10th(func(s *Sample) { clear(s.Pixels) }), "each band has a single value in 4 of 40 samples (first: sample 3)"},
+		"chips that are nowhere": {every10th(func(s *Sample) { block(s, -1, 2*half, 1200) }), "each band has a single value in 4 of 40 samples (first: sample 3)"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			requireWarnings(t, warningsOf(t, windows(40, 0).but(c.change)), c.want)
+			requireWarnings(t, warningsOf(t, windows(40, 0), windows(40, elsewhere).but(c.change)), "validation file: "+c.want)
+		})
+	}
+}
+
+// TestValuesBeyondAllMeasuresAreRefused: nobody is sent from NaN to -9999.
+func TestValuesBeyondAllMeasuresAreRefused(t *testing.T) {
+	for name, value := range map[string]float32{
+		"the least float32": -math.MaxFloat32, "a fill value of NetCDF": 9.96921e36, "NaN": float32(math.NaN()), "infinity": float32(math.Inf(-1)),
+	} {
+		t.Run(name, func(t *testing.T) {
+			path := windows(8, 0).but(func(i int, s *Sample) {
+				if i == 5 {
+					s.Pixels[sceneSide*sceneSide+2*sceneSide+3] = value
+				}
+			}).write(t, "a.h5")
+			_, err := Validate(t.Context(), ValidateOptions{Task: Classification, TrainingFile: path})
+			broken{RuleFinite, 5, `the pixel of band "green" at row 2, column 3 is `}.require(t, err, "a.h5")
+			broken{RuleFinite, 5, "a number such as -9999 in its place would be learned as a value: leave such chips out, or fill the pixels"}.require(t, err, "a.h5")
+		})
+	}
+}
+
+// TestSingleValuesDoNotMoveStatistics: neither those of the report nor what
+// pixels are normalized by.
+func TestSingleValuesDoNotMoveStatistics(t *testing.T) {
+	clean := validate(t, ValidateOptions{Task: Classification, TrainingFile: windows(40, 0).write(t, "a.h5")})
+	for name, value := range map[string]float32{"a glitch": 1e9, "no data": -1e20, "a counter": 16_777_216} {
+		t.Run(name, func(t *testing.T) {
+			path := windows(40, 0).but(func(i int, s *Sample) {
+				if i == 7 {
+					s.Pixels[100] = value
+				}
+			}).write(t, "b.h5")
+			r := validate(t, ValidateOptions{Task: Classification, TrainingFile: path})
+			for b, want := range clean.Training.BandStats {
+				got, norm := r.Training.BandStats[b], r.Normalization.Bands[b]
+				if !near(got.Mean, want.Mean, 1e-3) || !near(got.Std, want.Std, 1e-3) || norm.Mean != got.Mean || norm.Std != got.Std {
+					t.Errorf("band %s has %+v and is normalized by %+v, want %+v", want.Name, got, norm, want)
+				}
+			}
+			if red := r.Training.BandStats[0]; red.Least != float64(value) && red.Greatest != float64(value) {
+				t.Errorf("the range of red is %v to %v", red.Least, red.Greatest)
+			}
+			requireWarnings(t, r.Warnings, `1 values of band "red" in 1 of 40 samples (first: sample 7) lie far from all others`)
+		})
+	}
+}
+
+// TestWhatIsMeasuredIsNoAbsenceOfData: 0 is also the height of the sea, the mean
+// of what was normalized, and most of a mask; 255 is a roof in the sun.
+func TestWhatIsMeasuredIsNoAbsenceOfData(t *testing.T) {
+	one := func(n int) testFile { return windows(n, 0).bands("x") }
+	value := func(y, x int) float64 { return float64(scene(0, y, x)-1500) / 250 }
+	for name, file := range map[string]testFile{
+		"heights at a coast": one(40).change(func(i int, s *Sample) {
+			for k := range s.Pixels {
+				s.Pixels[k] = float32(math.Max(0, math.Round(40*(float64(k%sceneSide)-4+value(i*40, k)))) / 10)
+			}
+		}),
+		"heights below the sea": one(40).change(func(i int, s *Sample) {
+			for k := range s.Pixels {
+				s.Pixels[k] = float32(-999 + i*30 + k)
+			}
+		}),
+		"an index around 0": one(40).change(func(i int, s *Sample) {
+			for k := range s.Pixels {
+				s.Pixels[k] = float32(math.Max(-1, math.Min(1, math.Round(value(i*17, k)*20)/40)))
+				if k < sceneSide*sceneSide/2 {
+					s.Pixels[k] = 0
+				}
+			}
+		}),
+		"a mask": one(40).change(func(i int, s *Sample) {
+			for k := range s.Pixels {
+				s.Pixels[k] = float32(k / sceneSide / 8 * (1 + i%2) % 2)
+			}
+			s.Pixels[i] = 1
+		}),
+		"radar with bright points": windows(40, 0).bands("vv", "vh").change(func(i int, s *Sample) {
+			for k := range s.Pixels {
+				s.Pixels[k] = float32(0.05 * math.Exp(value(i*50, k)))
+			}
+			s.Pixels[i] = 40
+		}),
+		"8 bits with roofs in the sun and shade": windows(40, 0).bands("red", "green", "blue").but(func(i int, s *Sample) {
+			for k, v := range s.Pixels {
+				s.Pixels[k] = float32(math.Max(0, math.Min(255, math.Round(float64(v-1300)/2))))
+			}
+			block(s, -1, 128, 255)
+			block(s, 0, i%3, 0)
+		}),
+	} {
+		t.Run(name, func(t *testing.T) { requireWarnings(t, warningsOf(t, file)) })
+	}
+}

@@ -1,0 +1,18 @@
+package dataset
+
+import "fmt"
+
+// tally counts the samples of a kind and remembers the first.
+type tally struct{ samples, first int }
+
+func (t *tally) add(sample int) {
+	if t.samples == 0 {
+		t.first = sample
+	}
+	t.samples++
+}
+
+// of writes the tally for a warning: "3 of 200 samples (first: sample 7)".
+func (t tally) of(all int) string {
+	return fmt.Sprintf("%d of %d samples (first: sample %d)", t.samples, all, t.first)
+}
