@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 
 	"github.com/spf13/cobra"
 
@@ -22,7 +23,7 @@ func newPredict() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "predict --model DIR|ONNX FILE",
 		Short: "Predict the chips of a file with a trained model",
-		Long: "Predict the chips of a file, which has the form of a training file; its labels are not looked at.\n\n" +
+		Long: "Predict the chips of a file, which has the form of a training file; its labels are not looked at, and its bands may come in any order.\n\n" +
 			"csv   a row for each chip: its class and the probability of each, or for segmentation the share of each class\n" +
 			"json  {\"labels\": […]}: a class for each chip, or for segmentation height × width classes\n" +
 			"png   for segmentation: a picture for each chip, whose palette indices are the classes",
@@ -49,7 +50,7 @@ func newPredict() *cobra.Command {
 			default:
 				sink = newCSVSink(c.OutOrStdout(), predictor.About())
 			}
-			return predict(c.Context(), predictor, args[0], sink)
+			return predict(c.Context(), predictor, args[0], sink, c.ErrOrStderr())
 		},
 	}
 	c.Flags().StringVar(&model, "model", "", "folder that train wrote, or its model.onnx (required)")
@@ -65,7 +66,8 @@ type predictionSink interface {
 	end() error
 }
 
-func predict(ctx context.Context, predictor *training.Predictor, path string, sink predictionSink) (err error) {
+// predict writes what the model says of a file, and to stderr how the file differs from the training data.
+func predict(ctx context.Context, predictor *training.Predictor, path string, sink predictionSink, stderr io.Writer) (err error) {
 	file, err := dataset.Open(path)
 	if err != nil {
 		return err
@@ -74,8 +76,12 @@ func predict(ctx context.Context, predictor *training.Predictor, path string, si
 	if err := sink.begin(file.Side()); err != nil {
 		return fmt.Errorf("writing the predictions: %w", err)
 	}
-	if err := predictor.PredictFile(ctx, file, sink.add); err != nil {
+	warnings, err := predictor.PredictFile(ctx, file, sink.add)
+	if err != nil {
 		return err
+	}
+	for _, warning := range warnings {
+		fmt.Fprintf(stderr, "warning: %s\n", warning)
 	}
 	if err := sink.end(); err != nil {
 		return fmt.Errorf("writing the predictions: %w", err)

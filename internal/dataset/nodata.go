@@ -10,14 +10,17 @@ import (
 // without data.
 const greatestValue = 1e30
 
-// adviceNodata says what to do with pixels without data.
-const adviceNodata = "leave such chips out, or fill the pixels from their neighbors (segmentation: and label them with ignoreLabel)"
+// What to do with pixels without data, in training and in prediction.
+const (
+	adviceFill   = "leave such chips out, or fill the pixels from their neighbors"
+	adviceNodata = adviceFill + " (segmentation: and label them with ignoreLabel)"
+)
 
 // CheckPixels finds a pixel of sample i that is not a value: NaN, infinite or
 // beyond all measures.
 func (f *File) CheckPixels(i int, pixels []float32) error {
 	for k, v := range pixels {
-		if math.Float32bits(v)&0x7fffffff <= greatestBits {
+		if IsValue(v) {
 			continue
 		}
 		area := f.Side() * f.Side()
@@ -26,11 +29,15 @@ func (f *File) CheckPixels(i int, pixels []float32) error {
 		if finite(v) {
 			what = "is no measurement and stands for no data"
 		}
-		return f.invalid(i, RuleFinite, "the pixel of band %q at row %d, column %d is %v, which %s; a number such as -9999 in its place would be learned as a value: %s",
+		return f.invalid(i, RuleFinite, "the pixel of band %q at row %d, column %d is %v, which %s; a number such as -9999 in its place would be taken for a value: %s",
 			band, k/f.Side(), k%f.Side(), v, what, adviceNodata)
 	}
 	return nil
 }
+
+// IsValue reports whether a pixel can be a value: it is neither NaN nor infinite
+// nor beyond all measures.
+func IsValue(v float32) bool { return math.Float32bits(v)&0x7fffffff <= greatestBits }
 
 var greatestBits = math.Float32bits(greatestValue)
 
@@ -55,11 +62,16 @@ const blockSide = 8
 // calm water, nearly.
 const jointBands = 3
 
-// nodata finds values in a file that mean nothing.
+// nodata finds values in chips that mean nothing.
 type nodata struct {
-	f *File
-	// flat are samples in which each band has one value.
+	// names are those of the bands, unit what a chip is called, and advice what to
+	// do.
+	names        []string
+	unit, advice string
+	// flat are chips in which each band has one value, from which nothing can be
+	// learned; to predict them is no mistake.
 	flat  tally
+	learn bool
 	marks map[float32]*markTally
 	// joint are, for each of emptyValues, the samples with blocks in which all
 	// bands have it; alone those where only the band has it.
@@ -84,10 +96,10 @@ type markTally struct {
 	last   int
 }
 
-func newNodata(f *File) *nodata {
-	bands := len(f.summary.Bands)
+func newNodata(names []string, unit, advice string, learn bool) *nodata {
+	bands := len(names)
 	n := &nodata{
-		f: f, marks: map[float32]*markTally{}, covered: make([]int, f.Side()/blockSide*(f.Side()/blockSide)),
+		names: names, unit: unit, advice: advice, learn: learn, marks: map[float32]*markTally{},
 		without: make([][]float32, bands), measured: make([]moments, bands),
 	}
 	for k := range n.alone {
@@ -96,8 +108,8 @@ func newNodata(f *File) *nodata {
 	return n
 }
 
-// add looks at sample i, whose bands have these moments.
-func (n *nodata) add(i int, pixels []float32, bands []moments) {
+// add looks at chip i of side × side pixels, whose bands have these moments.
+func (n *nodata) add(i int, pixels []float32, side int, bands []moments) {
 	for b := range n.without {
 		n.without[b] = n.without[b][:0]
 	}
@@ -106,12 +118,12 @@ func (n *nodata) add(i int, pixels []float32, bands []moments) {
 	for _, m := range bands {
 		flat = flat && m.least == m.greatest
 	}
-	if flat {
+	if flat && n.learn {
 		n.flat.add(i)
 		return
 	}
 	for k, value := range emptyValues {
-		n.addBlocks(i, k, value, pixels, bands)
+		n.addBlocks(i, k, value, pixels, side, bands)
 	}
 	n.measure(pixels, bands)
 }
@@ -149,7 +161,7 @@ func (n *nodata) addMarks(i int, pixels []float32, bands []moments) {
 				continue
 			}
 			if found == nil {
-				found = &markTally{band: n.f.summary.Bands[b], last: -1}
+				found = &markTally{band: n.names[b], last: -1}
 				n.marks[mark] = found
 			}
 			n.without[b] = append(n.without[b], mark)
@@ -185,12 +197,13 @@ func count(band []float32, value float32) int64 {
 }
 
 // addBlocks looks for blocks that have nothing but the k-th of emptyValues.
-func (n *nodata) addBlocks(i, k int, value float32, pixels []float32, bands []moments) {
-	area := len(pixels) / len(bands)
+func (n *nodata) addBlocks(i, k int, value float32, pixels []float32, side int, bands []moments) {
+	area := side * side
+	n.covered = resize(n.covered, side/blockSide*(side/blockSide))
 	clear(n.covered)
 	var found []int
 	for b, m := range bands {
-		if m.least <= float64(value) && float64(value) <= m.greatest && n.cover(pixels[b*area:(b+1)*area], value) {
+		if m.least <= float64(value) && float64(value) <= m.greatest && n.cover(pixels[b*area:(b+1)*area], side, value) {
 			n.without[b] = append(n.without[b], value)
 			found = append(found, b)
 		}
@@ -211,8 +224,8 @@ func (n *nodata) addBlocks(i, k int, value float32, pixels []float32, bands []mo
 
 // cover counts the blocks of a band that have nothing but the value, and reports
 // whether there are any.
-func (n *nodata) cover(band []float32, value float32) bool {
-	side, found := n.f.Side(), false
+func (n *nodata) cover(band []float32, side int, value float32) bool {
+	found := false
 	for block := range n.covered {
 		row, column := block/(side/blockSide)*blockSide, block%(side/blockSide)*blockSide
 		if onlyHas(band[row*side+column:], side, value) {
@@ -236,30 +249,31 @@ func onlyHas(band []float32, side int, value float32) bool {
 	return true
 }
 
-// warnings says what was found; spectra are those of the bands.
-func (n *nodata) warnings(spectra []*spectrum) []string {
+// warnings says what was found in so many chips; spectra are those of the bands,
+// without which a single band that is empty is not told.
+func (n *nodata) warnings(chips int, spectra []*spectrum) []string {
 	all := []string{}
 	warn := func(format string, args ...any) { all = append(all, fmt.Sprintf(format, args...)) }
-	samples := n.f.Len()
+	of := func(t tally) string { return t.ofUnits(chips, n.unit) }
 	for _, mark := range marks {
 		if m := n.marks[mark]; m != nil {
-			warn("%v stands in %s, %d times, first in band %q: it marks pixels without data, which the model would learn as values; %s",
-				mark, m.of(samples), m.values, m.band, adviceNodata)
+			warn("%v stands in %s, %d times, first in band %q: it marks pixels without data, which a model takes for values; %s",
+				mark, of(m.tally), m.values, m.band, n.advice)
 		}
 	}
 	for k, value := range emptyValues {
 		if n.joint[k].samples > 0 {
-			warn("all bands are %v in whole blocks of %s: pixels without data? The model would learn them as values; %s", value, n.joint[k].of(samples), adviceNodata)
+			warn("all bands are %v in whole blocks of %s: pixels without data? A model takes them for values; %s", value, of(n.joint[k]), n.advice)
 		}
 		for b, t := range n.alone[k] {
-			if t.samples > 0 && 2*t.samples < samples && spectra[b].isolated(value) {
-				warn("band %q is %v in whole blocks of %s, far from its other values: pixels without data? The model would learn them as values; %s",
-					n.f.summary.Bands[b], value, t.of(samples), adviceNodata)
+			if t.samples > 0 && 2*t.samples < chips && spectra != nil && spectra[b].isolated(value) {
+				warn("band %q is %v in whole blocks of %s, far from its other values: pixels without data? A model takes them for values; %s",
+					n.names[b], value, of(t), n.advice)
 			}
 		}
 	}
 	if n.flat.samples > 0 {
-		warn("each band has a single value in %s: such constant chips teach nothing; leave them out", n.flat.of(samples))
+		warn("each band has a single value in %s: such constant chips teach nothing; leave them out", of(n.flat))
 	}
 	return all
 }

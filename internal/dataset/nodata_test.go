@@ -65,7 +65,7 @@ func TestValuesBeyondAllMeasuresAreRefused(t *testing.T) {
 			}).write(t, "a.h5")
 			_, err := Validate(t.Context(), ValidateOptions{Task: Classification, TrainingFile: path})
 			broken{RuleFinite, 5, `the pixel of band "green" at row 2, column 3 is `}.require(t, err, "a.h5")
-			broken{RuleFinite, 5, "a number such as -9999 in its place would be learned as a value: leave such chips out, or fill the pixels"}.require(t, err, "a.h5")
+			broken{RuleFinite, 5, "a number such as -9999 in its place would be taken for a value: leave such chips out, or fill the pixels"}.require(t, err, "a.h5")
 		})
 	}
 }

@@ -4,8 +4,8 @@ import (
 	"bytes"
 	_ "embed"
 	"fmt"
-	"sort"
-	"strings"
+	"maps"
+	"slices"
 	"sync"
 
 	"go.yaml.in/yaml/v3"
@@ -47,12 +47,11 @@ var loadPlatforms = sync.OnceValues(func() (map[string]Platform, error) {
 // change it.
 func Platforms() (map[string]Platform, error) { return loadPlatforms() }
 
-// platformNames lists the known platforms for a message.
-func platformNames(all map[string]Platform) string {
-	names := make([]string, 0, len(all))
-	for n := range all {
-		names = append(names, n)
+// PlatformNames are the names of the known platforms, sorted.
+func PlatformNames() []string {
+	all, err := Platforms()
+	if err != nil {
+		return nil // Whoever reads the table itself says why.
 	}
-	sort.Strings(names)
-	return strings.Join(names, ", ")
+	return slices.Sorted(maps.Keys(all))
 }

@@ -65,7 +65,7 @@ func (v *validation) scan(f *File, rule labelRule, each func(i int, x *Sample, c
 func (v *validation) newScan(f *File, rule labelRule) *scan {
 	bands := len(f.summary.Bands)
 	s := &scan{
-		v: v, f: f, rule: rule, bands: make([]moments, bands), classes: make([]int64, rule.classes), notes: newNotes(bands), nodata: newNodata(f),
+		v: v, f: f, rule: rule, bands: make([]moments, bands), classes: make([]int64, rule.classes), notes: newNotes(bands), nodata: newNodata(f.summary.Bands, unitSample, adviceNodata, true),
 	}
 	s.chip.bands = make([]moments, bands)
 	for range bands {
@@ -89,7 +89,7 @@ func (s *scan) names() error {
 // warnings says what is allowed in a file and yet likely to ruin a model.
 func (s *scan) warnings() []string {
 	samples := s.f.Len()
-	return slices.Concat(s.nodata.warnings(s.spectra), s.farWarnings(), s.scales.warnings(samples), s.notes.offsetWarnings(),
+	return slices.Concat(s.nodata.warnings(samples, s.spectra), s.farWarnings(), s.scales.warnings(samples), s.notes.offsetWarnings(),
 		s.conflicts.warnings(samples), s.coordinates.warnings(samples))
 }
 
@@ -109,8 +109,8 @@ func (s *scan) same(i int, x *Sample) error {
 		return s.f.invalid(i, RuleFinite, "its point is %v, %v; use 0, 0 where the place is unknown", x.Point[0], x.Point[1])
 	}
 	s.coordinates.add(i, x)
-	if _, known := s.v.platforms[x.Platform]; x.Platform != "" && !known {
-		return s.f.invalid(i, RulePlatform, "platform %q is not known; use one of %s, or leave it empty", x.Platform, platformNames(s.v.platforms))
+	if err := CheckPlatform(x.Platform); err != nil {
+		return s.f.invalid(i, RulePlatform, "%v", err)
 	}
 	return nil
 }
@@ -128,7 +128,7 @@ func (s *scan) pixels(i int, x *Sample) error {
 		s.spectra[b].add(band)
 	}
 	s.chip.sketch = newSketch(x.Pixels, s.f.Side())
-	s.nodata.add(i, x.Pixels, s.chip.bands)
+	s.nodata.add(i, x.Pixels, s.f.Side(), s.chip.bands)
 	s.scales.add(i, x.Pixels, s.chip.bands)
 	return nil
 }

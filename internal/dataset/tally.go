@@ -13,6 +13,12 @@ func (t *tally) add(sample int) {
 }
 
 // of writes the tally for a warning: "3 of 200 samples (first: sample 7)".
-func (t tally) of(all int) string {
-	return fmt.Sprintf("%d of %d samples (first: sample %d)", t.samples, all, t.first)
+func (t tally) of(all int) string { return t.ofUnits(all, unitSample) }
+
+// unitSample is what a chip of a file is called.
+const unitSample = "sample"
+
+// ofUnits does the same for chips that are called otherwise.
+func (t tally) ofUnits(all int, unit string) string {
+	return fmt.Sprintf("%d of %d %ss (first: %s %d)", t.samples, all, unit, unit, t.first)
 }

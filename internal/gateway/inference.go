@@ -8,6 +8,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"github.com/swath-dev/swath/internal/dataset"
 	"github.com/swath-dev/swath/internal/gateway/access"
 	"github.com/swath-dev/swath/internal/gateway/validation"
 )
@@ -36,7 +37,7 @@ func (s *Server) inferenceCalls() []call {
 	operation := s.document(huma.Operation{
 		Method: http.MethodPost, Path: "/inference", OperationID: "infer", Tags: []string{"Inference"},
 		Summary:     "Predict with a trained model",
-		Description: "Gives the class of each image, or of each pixel. The bands may come in any order.",
+		Description: "Gives the class of each image, or of each pixel. The bands may come in any order. Warnings say how the images differ from the training data.",
 		RequestBody: jsonBody(&huma.Schema{
 			Type: huma.TypeObject, AdditionalProperties: false, Required: []string{"model", "images"},
 			Properties: map[string]*huma.Schema{
@@ -47,7 +48,10 @@ func (s *Server) inferenceCalls() []call {
 	}, nil, http.StatusNotFound, http.StatusRequestTimeout, http.StatusRequestEntityTooLarge, http.StatusUnprocessableEntity)
 	operation.Responses["200"] = &huma.Response{Description: "Success.", Content: map[string]*huma.MediaType{jsonType: {Schema: &huma.Schema{
 		Type: huma.TypeObject, AdditionalProperties: false, Required: []string{"labels"},
-		Properties: map[string]*huma.Schema{"labels": {Type: huma.TypeArray, Items: label}},
+		Properties: map[string]*huma.Schema{
+			"labels":   {Type: huma.TypeArray, Items: label},
+			"warnings": {Type: huma.TypeArray, Items: &huma.Schema{Type: huma.TypeString}, Description: "How the images differ from the training data, if they do: units, ground sample distance, platform, values that stand for no data."},
+		},
 	}}}}
 	return []call{{Operation: operation, right: access.Get, timeout: inferenceTimeout, handle: s.infer}}
 }
@@ -74,11 +78,14 @@ func (s *Server) infer(w http.ResponseWriter, r *request) error {
 		return err
 	}
 	defer s.models.done(model)
-	images, err := asked.read(model.predictor.About().Input.Bands)
+	about := model.predictor.About()
+	images, err := asked.read(about.Input.Bands)
 	if err != nil {
 		return err
 	}
-	found := labels{classes: make([]int, len(images)), pixels: make([][]uint8, len(images)), images: images}
+	found := labels{
+		classes: make([]int, len(images)), pixels: make([][]uint8, len(images)), images: images, given: dataset.NewGiven(about.Trained(), "image"),
+	}
 	for _, alike := range bySide(images) {
 		if err := s.predict(r, have, model, &found, alike); err != nil {
 			return err
@@ -134,6 +141,10 @@ func (s *Server) predictBatch(r *request, have *hold, model *loadedModel, found 
 	if factor := model.predictor.Factor(); side%factor != 0 {
 		return validation.Value(fmt.Sprintf("this model needs heights and widths that are divisible by %d", factor), imageLoc(batch[0], "pixels")...)
 	}
+	for k, i := range batch {
+		image := &found.images[i]
+		found.given.Add(i, values[k*image.count():(k+1)*image.count()], side, image.gsd, image.platform)
+	}
 	predictions, err := s.models.predict(r.Context(), model, len(batch), side, values)
 	if err != nil {
 		return err
@@ -173,18 +184,27 @@ func modelSchema() *huma.Schema {
 	return &huma.Schema{Type: huma.TypeString, MinLength: &least, Description: "The ID of the trained model."}
 }
 
+// platformWords are what an image may say of its platform.
+func platformWords() []any {
+	words := []any{""}
+	for _, name := range dataset.PlatformNames() {
+		words = append(words, name)
+	}
+	return append(words, nil)
+}
+
 // imageSchema is the schema of an image without its pixels.
 func imageSchema() *huma.Schema {
-	zero, least, most, two := 0.0, 1, 64, 2
+	zero, west, east, least, most, two := 0.0, -180.0, 180.0, 1, 64, 2
 	return &huma.Schema{
 		Type: huma.TypeObject, Description: "An image of a place.", AdditionalProperties: false,
 		Required: []string{"gsd", "bands"},
 		Properties: map[string]*huma.Schema{
 			"gsd":         {Type: huma.TypeNumber, Minimum: &zero, Description: "The ground sample distance in metres a pixel."},
 			"bands":       {Type: huma.TypeArray, MinItems: &least, MaxItems: &most, Items: &huma.Schema{Type: huma.TypeString}, Description: "The names of the bands, in the order of pixels."},
-			"platform":    {Type: huma.TypeString, Nullable: true, Description: "The platform that took it, such as naip."},
-			"wavelengths": {Type: huma.TypeArray, Nullable: true, MaxItems: &most, Items: &huma.Schema{Type: huma.TypeNumber}, Description: "The wavelengths of the bands in micrometres."},
-			"point":       {Type: huma.TypeArray, Nullable: true, MinItems: &two, MaxItems: &two, Items: &huma.Schema{Type: huma.TypeNumber}, Description: "Latitude and longitude."},
+			"platform":    {Type: huma.TypeString, Nullable: true, Enum: platformWords(), Description: "The platform that took it; empty or null where it is unknown."},
+			"wavelengths": {Type: huma.TypeArray, Nullable: true, MinItems: &least, MaxItems: &most, Items: &huma.Schema{Type: huma.TypeNumber, ExclusiveMinimum: &zero}, Description: "The wavelengths of the bands in micrometres: one for each band."},
+			"point":       {Type: huma.TypeArray, Nullable: true, MinItems: &two, MaxItems: &two, Items: &huma.Schema{Type: huma.TypeNumber, Minimum: &west, Maximum: &east}, Description: "Latitude, from -90 to 90, and longitude, from -180 to 180, in degrees."},
 			"timestamp":   {Type: huma.TypeInteger, Nullable: true, Description: "When it was taken: Unix seconds."},
 		},
 	}

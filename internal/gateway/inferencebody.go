@@ -5,13 +5,15 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
+	"math"
 	"strconv"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"github.com/swath-dev/swath/internal/dataset"
 	"github.com/swath-dev/swath/internal/gateway/validation"
+	"github.com/swath-dev/swath/internal/training"
 )
 
 // maxImageFields bounds what an image has beside its pixels, in bytes.
@@ -31,6 +33,9 @@ type image struct {
 	side   int
 	// order has for each band of the image its place in the model's.
 	order []int
+	// gsd is the ground sample distance in metres a pixel, and platform is empty where it is unknown.
+	gsd      float64
+	platform string
 }
 
 // count is how many values there are to be read.
@@ -149,27 +154,62 @@ func readImage(raw []byte, known []string, schema *huma.Schema, wanted []string,
 	if read.pixels == nil {
 		return read, validation.Missing(append(loc, "pixels")...)
 	}
-	read.order, err = bandOrder(checked, wanted, loc)
-	return read, err
+	object, _ := checked.(map[string]any)
+	if err := read.describe(object, wanted, loc); err != nil {
+		return read, err
+	}
+	return read, checkPlace(object, len(read.order), loc)
 }
 
-// bandOrder gives the place of each of the image's bands among those that the model wants.
-func bandOrder(checked any, wanted []string, loc []any) ([]int, error) {
-	var named []string
-	if object, ok := checked.(map[string]any); ok {
-		names, _ := object["bands"].([]any)
-		for _, name := range names {
-			named = append(named, fmt.Sprint(name))
+// describe takes from an image what it says of its bands and its pixels.
+func (i *image) describe(object map[string]any, wanted []string, loc []any) error {
+	names, _ := object["bands"].([]any)
+	named := make([]string, 0, len(names))
+	for _, name := range names {
+		named = append(named, fmt.Sprint(name))
+	}
+	order, ok := training.BandOrder(named, wanted)
+	if !ok {
+		return validation.Value(fmt.Sprintf("the bands are %s, but the model needs %s", strings.Join(named, ", "), strings.Join(wanted, ", ")), append(loc, "bands")...)
+	}
+	i.order = order
+	i.gsd, _ = number(object["gsd"])
+	i.platform, _ = object["platform"].(string)
+	return nil
+}
+
+// The wavelengths, in micrometres, that nobody images at and that are those of light in nanometres.
+const leastNanometres, greatestNanometres = 100, 3000
+
+// checkPlace checks what an image says of its wavelengths and its place beyond what a schema can say.
+func checkPlace(object map[string]any, bands int, loc []any) error {
+	waves, _ := object["wavelengths"].([]any)
+	if len(waves) > 0 && len(waves) != bands {
+		return validation.Value(fmt.Sprintf("there are %d wavelengths for %d bands", len(waves), bands), append(loc, "wavelengths")...)
+	}
+	for i, wave := range waves {
+		if length, _ := number(wave); length >= leastNanometres && length <= greatestNanometres {
+			return validation.Value(fmt.Sprintf("wavelengths should be in micrometres: %v looks like nanometres", wave), append(loc, "wavelengths", i)...)
 		}
 	}
-	order := make([]int, len(named))
-	for i, name := range named {
-		order[i] = slices.Index(wanted, name)
-		if order[i] < 0 || len(named) != len(wanted) || slices.Index(named, name) != i {
-			return nil, validation.Value(fmt.Sprintf("the bands are %s, but the model needs %s", strings.Join(named, ", "), strings.Join(wanted, ", ")), append(loc, "bands")...)
-		}
+	point, _ := object["point"].([]any)
+	if len(point) == 0 {
+		return nil
 	}
-	return order, nil
+	if latitude, _ := number(point[0]); math.Abs(latitude) > 90 {
+		return validation.Value(fmt.Sprintf("the latitude should be from -90 to 90 degrees and stand first, and not %v", point[0]), append(loc, "point", 0)...)
+	}
+	return nil
+}
+
+// number is a number of checked JSON.
+func number(value any) (float64, bool) {
+	text, ok := value.(json.Number)
+	if !ok {
+		return 0, false
+	}
+	float, err := text.Float64()
+	return float, err == nil
 }
 
 // labels are what a model says of images.
@@ -178,9 +218,12 @@ type labels struct {
 	// classes has the class of each image, or for segmentation pixels has those of its pixels.
 	classes []int
 	pixels  [][]uint8
+	// given says how the images differ from the training data.
+	given *dataset.Given
 }
 
-// write writes {"labels": […]} with a class for each image, or rows of classes. The writer keeps its first error.
+// write writes {"labels": […]} with a class for each image, or rows of classes, and the warnings, if there are any. The writer
+// keeps its first error.
 func (l *labels) write(w *bufio.Writer) {
 	_, _ = w.WriteString(`{"labels":[`)
 	for i, class := range l.classes {
@@ -193,7 +236,13 @@ func (l *labels) write(w *bufio.Writer) {
 		}
 		writeRows(w, l.pixels[i], l.images[i].side)
 	}
-	_, _ = w.WriteString("]}\n")
+	_ = w.WriteByte(']')
+	if warnings := l.given.Warnings(); len(warnings) > 0 {
+		text, _ := json.Marshal(warnings) // Strings can be encoded.
+		_, _ = w.WriteString(`,"warnings":`)
+		_, _ = w.Write(text)
+	}
+	_, _ = w.WriteString("}\n")
 }
 
 func writeRows(w *bufio.Writer, classes []uint8, side int) {

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/swath-dev/swath/internal/dataset"
 	"github.com/swath-dev/swath/internal/gateway/validation"
 )
 
@@ -151,7 +152,7 @@ func endsScalar(c byte) bool {
 	return c == ',' || c == ']' || c == '}' || c == ' ' || c == '\t' || c == '\n' || c == '\r'
 }
 
-// number reads a number.
+// number reads a number, a pixel's value.
 func (r *jsonReader) number(index ...int) (float32, error) {
 	r.next()
 	start := r.at
@@ -167,6 +168,9 @@ func (r *jsonReader) number(index ...int) (float32, error) {
 	}
 	if err != nil {
 		return 0, validation.New("float_type", "Input should be a valid number", r.where(index)...)
+	}
+	if !dataset.IsValue(float32(value)) {
+		return 0, validation.Value("no sensor measures this: it stands for no data, and is to be filled", r.where(index)...)
 	}
 	return float32(value), nil
 }

@@ -34,7 +34,7 @@ func newPredict(s *session) *cobra.Command {
 	output := outputJSON
 	command := &cobra.Command{
 		Use: "predict MODEL|JOB FILE", Short: "Predict the chips of a local file with a trained model",
-		Long: "Predict the chips of a local file, which has the form of a training file; its labels are not looked at.\n\n" +
+		Long: "Predict the chips of a local file, which has the form of a training file; its labels are not looked at, and its bands may come in any order.\n\n" +
 			"json     {\"labels\": […]}: a class for each chip, or for segmentation height × width classes\n" +
 			"csv      a row for each chip: its number and its class (classification only)\n" +
 			"request  predict nothing: the bodies of POST /inference, one a line, for curl and programs",
@@ -77,12 +77,14 @@ func (s *session) predictFile(ctx context.Context, model, name, output string) (
 		return err
 	}
 	defer gateway.close()
-	sink := newLabelSink(out, output)
+	sink, first := newLabelSink(out, output), 0
 	err = eachRequest(file, model, func(request inference) error {
 		answer, err := callJSON[inferred](ctx, gateway, http.MethodPost, "/inference", request)
 		if err != nil {
 			return fmt.Errorf("predicting %s: %w", name, err)
 		}
+		s.warn(answer.Warnings, first, len(request.Images), file.Len())
+		first += len(request.Images)
 		for _, label := range answer.Labels {
 			if err := sink(label); err != nil {
 				return fmt.Errorf("writing the predictions: %w", err)
@@ -96,6 +98,17 @@ func (s *session) predictFile(ctx context.Context, model, name, output string) (
 	return err
 }
 
+// warn shows what the gateway says of the images of one request, the first of which is a chip of the file.
+func (s *session) warn(warnings []string, first, images, chips int) {
+	of := ""
+	if images < chips {
+		of = fmt.Sprintf("chips %d to %d: ", first, first+images-1)
+	}
+	for _, warning := range warnings {
+		fmt.Fprintf(s.ErrOut, "warning: %s%s\n", of, warning)
+	}
+}
+
 // eachRequest makes the requests that a file takes.
 func eachRequest(file *dataset.File, model string, use func(inference) error) error {
 	batch := max(1, min(maxChips, maxValues/file.PixelsPerSample()))
@@ -103,7 +116,7 @@ func eachRequest(file *dataset.File, model string, use func(inference) error) er
 	for first := 0; first < file.Len(); first += batch {
 		request := inference{Model: model}
 		for i := first; i < min(first+batch, file.Len()); i++ {
-			chip, err := readChip(reader, i, file.Side())
+			chip, err := readChip(file, reader, i)
 			if err != nil {
 				return err
 			}
@@ -123,7 +136,8 @@ type inference struct {
 }
 
 type inferred struct {
-	Labels []json.RawMessage `json:"labels"`
+	Labels   []json.RawMessage `json:"labels"`
+	Warnings []string          `json:"warnings"`
 }
 
 type chip struct {
@@ -135,11 +149,15 @@ type chip struct {
 	Timestamp *int64        `json:"timestamp"`
 }
 
-func readChip(reader *dataset.Reader, index, side int) (chip, error) {
+func readChip(file *dataset.File, reader *dataset.Reader, index int) (chip, error) {
 	var sample dataset.Sample
 	if err := reader.ReadSample(index, &sample); err != nil {
 		return chip{}, err
 	}
+	if err := file.CheckPixels(index, sample.Pixels); err != nil {
+		return chip{}, err // JSON has no numbers for them.
+	}
+	side := file.Side()
 	shown := chip{GSD: sample.GSD, Bands: append([]string(nil), sample.Bands...), Pixels: make([][][]float32, len(sample.Bands))}
 	if sample.Platform != "" {
 		shown.Platform = &sample.Platform

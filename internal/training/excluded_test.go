@@ -38,7 +38,7 @@ func checkNeverAnswered(t *testing.T, o *Outcome, path string, ignored int) {
 	}
 	defer f.Close()
 	answers := map[int]int{}
-	err = p.PredictFile(t.Context(), f, func(sample int, of Prediction) error {
+	_, err = p.PredictFile(t.Context(), f, func(sample int, of Prediction) error {
 		if of.Classes == nil {
 			answers[of.Class]++
 			if of.Probabilities[ignored] != 0 {

@@ -54,7 +54,7 @@ func checkPredictions(t *testing.T, o *Outcome, path string, task Task) {
 	defer f.Close()
 	var labels dataset.Sample
 	reader := f.NewReader()
-	err = p.PredictFile(t.Context(), f, func(sample int, of Prediction) error {
+	_, err = p.PredictFile(t.Context(), f, func(sample int, of Prediction) error {
 		if err := reader.ReadSample(sample, &labels); err != nil {
 			return err
 		}

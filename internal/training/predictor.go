@@ -170,52 +170,101 @@ func (p *Predictor) read(n int) ([]Prediction, error) {
 	return all, nil
 }
 
-// PredictFile predicts all chips of a file, in its order, and calls visit for each. A file that does not fit the model is a
-// *dataset.InvalidError.
-func (p *Predictor) PredictFile(ctx context.Context, f *dataset.File, visit func(sample int, of Prediction) error) error {
-	bands := f.Summary().Bands
-	if !slices.Equal(bands, p.about.Input.Bands) {
-		return unfit(f, -1, "its bands are %s, but the model needs %s, in this order", strings.Join(bands, ", "), strings.Join(p.about.Input.Bands, ", "))
+// Trained is what the model was trained on, for comparison with what it is given.
+func (a About) Trained() dataset.Trained {
+	t := dataset.Trained{GSD: a.Input.GSD, Platform: a.Input.Platform}
+	for b, name := range a.Input.Bands {
+		stats := dataset.BandStats{Name: name}
+		if n := a.Input.Normalisation; b < len(n.Mean) && b < len(n.Deviation) {
+			stats.Mean, stats.Std = n.Mean[b], n.Deviation[b]
+		}
+		t.Bands = append(t.Bands, stats)
+	}
+	return t
+}
+
+// BandOrder gives the place of each given band among those that a model needs. It is not ok where they are not the same
+// ones; bands of one name must come in the model's order.
+func BandOrder(given, needed []string) (order []int, ok bool) {
+	if len(given) != len(needed) {
+		return nil, false
+	}
+	order = make([]int, len(given))
+	same := slices.Equal(given, needed)
+	for i, name := range given {
+		order[i] = slices.Index(needed, name)
+		if same {
+			order[i] = i
+		} else if order[i] < 0 || slices.Index(given, name) != i {
+			return nil, false
+		}
+	}
+	return order, true
+}
+
+// PredictFile predicts all chips of a file, in its order, and calls visit for each; its bands may come in any order. A file
+// that does not fit the model is a *dataset.InvalidError. The warnings say how the file differs from the training data.
+func (p *Predictor) PredictFile(ctx context.Context, f *dataset.File, visit func(sample int, of Prediction) error) (warnings []string, err error) {
+	order, ok := BandOrder(f.Summary().Bands, p.about.Input.Bands)
+	if !ok {
+		return nil, unfit(f, -1, "its bands are %s, but the model needs %s", strings.Join(f.Summary().Bands, ", "), strings.Join(p.about.Input.Bands, ", "))
 	}
 	if factor := p.network.Graph.Factor(); f.Side()%factor != 0 {
-		return unfit(f, -1, "its chips have %d pixels a side, but this model needs sides that are divisible by %d", f.Side(), factor)
+		return nil, unfit(f, -1, "its chips have %d pixels a side, but this model needs sides that are divisible by %d", f.Side(), factor)
 	}
-	reader := f.NewReader()
+	chips := chipReader{file: f, reader: f.NewReader(), order: order, given: dataset.NewGiven(p.about.Trained(), "sample")}
 	batch := predictionBatch(f.Side())
 	for first := 0; first < f.Len(); first += batch {
 		n := min(batch, f.Len()-first)
-		pixels, err := readPixels(f, reader, first, n)
+		pixels, err := chips.read(first, n)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		predictions, err := p.Predict(ctx, n, f.Side(), pixels)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		for i, prediction := range predictions {
 			if err := visit(first+i, prediction); err != nil {
-				return err
+				return nil, err
 			}
 		}
 	}
-	return nil
+	return chips.given.Warnings(), nil
 }
 
-// readPixels reads n chips and checks what would give predictions without a meaning.
-func readPixels(f *dataset.File, reader *dataset.Reader, first, n int) ([]float32, error) {
-	var sample dataset.Sample
-	pixels := make([]float32, 0, n*f.PixelsPerSample())
+// chipReader reads chips for a model.
+type chipReader struct {
+	file   *dataset.File
+	reader *dataset.Reader
+	// order has the place of each of the file's bands among the model's.
+	order  []int
+	given  *dataset.Given
+	sample dataset.Sample
+}
+
+// read reads n chips and checks what would give predictions without a meaning.
+func (c *chipReader) read(first, n int) ([]float32, error) {
+	f, sample, area := c.file, &c.sample, c.file.Side()*c.file.Side()
+	pixels := make([]float32, n*f.PixelsPerSample())
 	for i := first; i < first+n; i++ {
-		if err := reader.ReadSample(i, &sample); err != nil {
+		if err := c.reader.ReadSample(i, sample); err != nil {
 			return nil, err
 		}
 		if !slices.Equal(sample.Bands, f.Summary().Bands) {
 			return nil, unfit(f, i, "its bands are %s and not those of sample 0", strings.Join(sample.Bands, ", "))
 		}
-		if !nn.Finite(sample.Pixels) {
-			return nil, unfit(f, i, "it has pixels that are not finite; replace them by numbers")
+		if err := dataset.CheckPlatform(sample.Platform); err != nil {
+			return nil, unfit(f, i, "%v", err)
 		}
-		pixels = append(pixels, sample.Pixels...)
+		if err := f.CheckPixels(i, sample.Pixels); err != nil {
+			return nil, err
+		}
+		chip := pixels[(i-first)*f.PixelsPerSample():][:f.PixelsPerSample()]
+		for from, to := range c.order {
+			copy(chip[to*area:(to+1)*area], sample.Pixels[from*area:(from+1)*area])
+		}
+		c.given.Add(i, chip, f.Side(), float64(sample.GSD), sample.Platform)
 	}
 	return pixels, nil
 }

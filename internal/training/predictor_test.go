@@ -81,15 +81,15 @@ func TestChipsThatDoNotFitAreRefused(t *testing.T) {
 func TestFilesThatDoNotFitAreRefused(t *testing.T) {
 	p, _ := predictor(t, Classification)
 	for name, want := range map[string]string{
-		"v_gzip.h5":      "its bands are red, green, blue, but the model needs blue, green, red",
-		"r_nan_pixel.h5": "but the model needs",
+		"r_platform_unknown.h5": `platform "hubble" is not known`,
+		"r_nan_pixel.h5":        `the pixel of band "green" at row 2, column 3 is NaN`,
 	} {
 		f, err := dataset.Open("../../test/testdata/hdf5/" + name)
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer f.Close()
-		err = p.PredictFile(t.Context(), f, func(int, Prediction) error { return nil })
+		_, err = p.PredictFile(t.Context(), f, func(int, Prediction) error { return nil })
 		var invalid *dataset.InvalidError
 		if !errors.As(err, &invalid) || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: error %v, want %q", name, err, want)

@@ -30,7 +30,12 @@ var tests = map[string][]string{
 	"a job is pending":                            {"TestWhatABlockedPodWaitsForIsSaid", "TestEveryWorldHasOnePhaseAndSaysWhatItWaitsFor"},
 	"a stage was too short to be seen":            {"TestEachPhaseHasAnEventAlsoWhenItWasShorterThanALook"},
 	// … something goes wrong
-	"the file is broken, or not there":                              {"TestBrokenFileFails", "TestMissingFileFails", "TestABrokenFileFailsTheJobWithTheTrainersSentence"},
+	"the file is broken, or not there":                                   {"TestBrokenFileFails", "TestMissingFileFails", "TestABrokenFileFailsTheJobWithTheTrainersSentence"},
+	"the file is a GeoTIFF, an archive, a Git LFS pointer or a web page": {"TestAFileThatIsNotHDF5IsNamedForWhatItIs"},
+	"values that stand for no data, other units or two scales are in the files": {"TestValuesThatMeanNothingAreWarnedOf", "TestValuesBeyondAllMeasuresAreRefused",
+		"TestAValidationFileInOtherUnitsIsWarnedOf", "TestTwoScalesInOneFileAreWarnedOf", "TestSoundFilesAreNotWarnedOf"},
+	"validation chips show what training chips show":                                {"TestValidationChipsThatAreKnownFromTrainingAreWarnedOf"},
+	"I predict chips in other units, of another platform or ground sample distance": {"TestPredictingHeedsWhatTheModelWasTrainedOn", "TestInferenceWarnsOfWhatTheModelDoesNotKnow"},
 	"the trainer fails":                                             {"TestAFailureIsTriedAgainWithBackOffUntilTheLimit", "TestHowAStartEnds"},
 	"it runs out of memory":                                         {"TestHowAStartEnds"},
 	"a quota refuses the Pod":                                       {"TestAQuotaThatRefusesThePodIsSaidAndWhenItIsRaisedTheJobGoesOn", "TestAQuotaThatRefusesForTooLongFailsTheJob"},

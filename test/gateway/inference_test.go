@@ -150,6 +150,52 @@ func TestInferenceGivesWhatTrainerPredictGives(t *testing.T) {
 	}
 }
 
+// What differs from the training data is said, and the prediction made all the same.
+func TestInferenceWarnsOfWhatTheModelDoesNotKnow(t *testing.T) {
+	who := newTenant(t)
+	a := startGateway(t, options{}).as(who)
+	model, _ := trained(t, a, who.namespace, v1alpha1.TaskClassification, "--epochs", "1")
+	for name, test := range map[string]struct {
+		change func(image map[string]any, pixels [][][]float32)
+		want   string
+	}{
+		"as it was":                      {func(map[string]any, [][][]float32) {}, ""},
+		"another ground sample distance": {func(image map[string]any, _ [][][]float32) { image["gsd"] = 10 }, "the ground sample distance of 20 of 20 images (first: image 0) is 10 m, and the model was trained at 28.5 m"},
+		"other units": {func(_ map[string]any, pixels [][][]float32) {
+			for _, rows := range pixels {
+				for _, row := range rows {
+					for x := range row {
+						row[x] /= 255
+					}
+				}
+			}
+		}, "other units?"},
+		"no data": {func(_ map[string]any, pixels [][][]float32) { pixels[1][2][3] = -9999 }, `-9999 stands in 20 of 20 images (first: image 0), 20 times, first in band "green"`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			images := imagesOf(t, olinda(t, "landcover-classification-validation.h5"))[:20]
+			for _, image := range images {
+				pixels, ok := image["pixels"].([][][]float32)
+				if !ok {
+					t.Fatalf("pixels are %T", image["pixels"])
+				}
+				test.change(image, pixels)
+			}
+			got := a.post("/inference", map[string]any{"model": model, "images": images})
+			var answer struct {
+				Labels   []int    `json:"labels"`
+				Warnings []string `json:"warnings"`
+			}
+			if err := json.Unmarshal([]byte(got.body), &answer); err != nil || got.status != http.StatusOK || len(answer.Labels) != 20 {
+				t.Fatalf("answered %d %.300s", got.status, got.body)
+			}
+			if text := strings.Join(answer.Warnings, "; "); !strings.Contains(text, test.want) || test.want == "" && text != "" {
+				t.Errorf("it warns %q, want %q", text, test.want)
+			}
+		})
+	}
+}
+
 func TestBadInferenceIsRefusedAtItsPlace(t *testing.T) {
 	who := newTenant(t)
 	a := startGateway(t, options{limits: gateway.Limits{InferenceBytes: 1 << 20}}).as(who)
@@ -165,28 +211,39 @@ func TestBadInferenceIsRefusedAtItsPlace(t *testing.T) {
 		status int
 		want   string
 	}{
-		"good":           {image(names, rows(band, 3), ""), 200, `{"labels":[`},
-		"other order":    {image(`["red","green","blue"]`, rows(band, 3), ""), 200, `{"labels":[`},
-		"no model":       {`{"images":[]}`, 422, `["body","model"]`},
-		"no images":      {`{"model":"m"}`, 422, `["body","images"]`},
-		"empty":          {`{"model":"m","images":[]}`, 422, `too_short`},
-		"unknown field":  {`{"model":"m","images":[1],"x":1}`, 422, `["body","x"]`},
-		"unknown model":  {`{"model":"model-nothing","images":[{}]}`, 404, `Model not found`},
-		"path for model": {`{"model":"../x","images":[{}]}`, 404, `Model not found`},
-		"not an image":   {`{"model":"` + model + `","images":[7]}`, 422, `["body","images",0]`},
-		"no gsd":         {`{"model":"` + model + `","images":[{"bands":["a"],"pixels":[]}]}`, 422, `["body","images",0,"gsd"]`},
-		"other bands":    {image(`["red","green","nir"]`, rows(band, 3), ""), 422, `the model needs blue, green, red`},
-		"bands missing":  {image(names, rows(band, 2), ""), 422, `pixels have 2 bands and bands name 3`},
-		"not square":     {image(names, rows(rows(rows("1", 8), 16), 3), ""), 422, `pixels should be square`},
-		"not by 8":       {image(names, rows(rows(rows("1", 9), 9), 3), ""), 422, `divisible by 8`},
-		"ragged":         {image(names, `[[[1,2],[1]]]`, ""), 422, `["body","images",0,"pixels",0,1]`},
-		"text":           {image(names, `[[[1,"2"]]]`, ""), 422, `["body","images",0,"pixels",0,0,1]`},
-		"not finite":     {image(names, `[[[1e39]]]`, ""), 422, `finite_number`},
-		"no list":        {image(names, `7`, ""), 422, `["body","images",0,"pixels"]`},
-		"extra":          {image(names, rows(band, 3), `,"x":1`), 422, `["body","images",0,"x"]`},
-		"point of one":   {image(names, rows(band, 3), `,"point":[1]`), 422, `["body","images",0,"point"]`},
-		"not JSON":       {`{"model":`, 422, `json_invalid`},
-		"too large":      {image(names, rows(band, 3), strings.Repeat(" ", 2<<20)), 413, `larger than`},
+		"good":             {image(names, rows(band, 3), ""), 200, `{"labels":[`},
+		"other order":      {image(`["red","green","blue"]`, rows(band, 3), ""), 200, `{"labels":[`},
+		"no model":         {`{"images":[]}`, 422, `["body","model"]`},
+		"no images":        {`{"model":"m"}`, 422, `["body","images"]`},
+		"empty":            {`{"model":"m","images":[]}`, 422, `too_short`},
+		"unknown field":    {`{"model":"m","images":[1],"x":1}`, 422, `["body","x"]`},
+		"unknown model":    {`{"model":"model-nothing","images":[{}]}`, 404, `Model not found`},
+		"path for model":   {`{"model":"../x","images":[{}]}`, 404, `Model not found`},
+		"not an image":     {`{"model":"` + model + `","images":[7]}`, 422, `["body","images",0]`},
+		"no gsd":           {`{"model":"` + model + `","images":[{"bands":["a"],"pixels":[]}]}`, 422, `["body","images",0,"gsd"]`},
+		"other bands":      {image(`["red","green","nir"]`, rows(band, 3), ""), 422, `the model needs blue, green, red`},
+		"bands missing":    {image(names, rows(band, 2), ""), 422, `pixels have 2 bands and bands name 3`},
+		"not square":       {image(names, rows(rows(rows("1", 8), 16), 3), ""), 422, `pixels should be square`},
+		"not by 8":         {image(names, rows(rows(rows("1", 9), 9), 3), ""), 422, `divisible by 8`},
+		"ragged":           {image(names, `[[[1,2],[1]]]`, ""), 422, `["body","images",0,"pixels",0,1]`},
+		"text":             {image(names, `[[[1,"2"]]]`, ""), 422, `["body","images",0,"pixels",0,0,1]`},
+		"not finite":       {image(names, `[[[1e39]]]`, ""), 422, `finite_number`},
+		"no list":          {image(names, `7`, ""), 422, `["body","images",0,"pixels"]`},
+		"extra":            {image(names, rows(band, 3), `,"x":1`), 422, `["body","images",0,"x"]`},
+		"point of one":     {image(names, rows(band, 3), `,"point":[1]`), 422, `["body","images",0,"point"]`},
+		"meters":           {image(names, rows(band, 3), `,"point":[289000,9120000]`), 422, `["body","images",0,"point",0]`},
+		"longitude first":  {image(names, rows(band, 3), `,"point":[139.7,35.6]`), 422, `the latitude should be from -90 to 90 degrees and stand first, and not 139.7`},
+		"the pole":         {image(names, rows(band, 3), `,"point":[-90,180]`), 200, `{"labels":[`},
+		"no such platform": {image(names, rows(band, 3), `,"platform":"hubble"`), 422, `["body","images",0,"platform"]`},
+		"a platform":       {image(names, rows(band, 3), `,"platform":"naip"`), 200, `{"labels":[`},
+		"no platform":      {image(names, rows(band, 3), `,"platform":""`), 200, `{"labels":[`},
+		"wavelengths":      {image(names, rows(band, 3), `,"wavelengths":[0.48,0.56,0.65]`), 200, `{"labels":[`},
+		"nanometres":       {image(names, rows(band, 3), `,"wavelengths":[480,560,650]`), 422, `wavelengths should be in micrometres: 480 looks like nanometres`},
+		"too few waves":    {image(names, rows(band, 3), `,"wavelengths":[0.48]`), 422, `there are 1 wavelengths for 3 bands`},
+		"no wavelength":    {image(names, rows(band, 3), `,"wavelengths":[0.48,0,0.65]`), 422, `["body","images",0,"wavelengths",1]`},
+		"no data":          {image(names, rows(rows(rows("-3.4e38", 8), 8), 3), ""), 422, `["body","images",0,"pixels",0,0,0]`},
+		"not JSON":         {`{"model":`, 422, `json_invalid`},
+		"too large":        {image(names, rows(band, 3), strings.Repeat(" ", 2<<20)), 413, `larger than`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if got := a.post("/inference", test.body); got.status != test.status || !strings.Contains(got.body, test.want) {

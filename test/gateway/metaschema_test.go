@@ -213,6 +213,13 @@ func TestImagesAreAcceptedAsTheDocumentSays(t *testing.T) {
 		"a number as band":  func(image map[string]any) { image["bands"] = []int{1} },
 		"text for pixels":   func(image map[string]any) { image["pixels"] = "black" },
 		"empty pixels":      func(image map[string]any) { image["pixels"] = []any{} },
+		"the other side":    func(image map[string]any) { image["point"] = []float64{-90, 180} },
+		"no place":          func(image map[string]any) { image["point"] = []float64{-8, 200} },
+		"a platform":        func(image map[string]any) { image["platform"] = "naip" },
+		"no platform":       func(image map[string]any) { image["platform"] = "" },
+		"unknown platform":  func(image map[string]any) { image["platform"] = "hubble" },
+		"wavelengths":       func(image map[string]any) { image["wavelengths"] = []float64{0.48, 0.56, 0.65} },
+		"a wavelength of 0": func(image map[string]any) { image["wavelengths"] = []float64{0, 0.56, 0.65} },
 		"a place of one":    func(image map[string]any) { image["point"] = []float64{1} },
 		"text for the time": func(image map[string]any) { image["timestamp"] = "now" },
 	} {

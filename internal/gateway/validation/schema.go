@@ -164,6 +164,9 @@ func (c *checker) bounds(schema *huma.Schema, number float64, loc []any) {
 	if schema.Minimum != nil && number < *schema.Minimum {
 		c.report(loc, "greater_than_equal", "Input should be greater than or equal to %s", plain(*schema.Minimum))
 	}
+	if schema.ExclusiveMinimum != nil && number <= *schema.ExclusiveMinimum {
+		c.report(loc, "greater_than", "Input should be greater than %s", plain(*schema.ExclusiveMinimum))
+	}
 	if schema.Maximum != nil && number > *schema.Maximum {
 		c.report(loc, "less_than_equal", "Input should be less than or equal to %s", plain(*schema.Maximum))
 	}
