@@ -15,13 +15,6 @@ import (
 	"github.com/swath-dev/swath/internal/training"
 )
 
-const (
-	// weightCopies is how often a model's weights are in memory, about: the network's, and as its kernels want them. While it is
-	// loaded its file is there too.
-	weightCopies = 2
-	loadCopies   = weightCopies + 1
-)
-
 // models keeps in memory the models that were used last. They, what they work in and what requests hold come out of one
 // budget; who needs memory gets that of models that nobody uses just now.
 type models struct {
@@ -40,6 +33,7 @@ type predictor interface {
 	About() training.About
 	Factor() int
 	Batch(side int) int
+	KeptBytes(size int64) int64
 	Bytes(n, side int) (int64, error)
 	Predict(ctx context.Context, n, side int, pixels []float32) ([]training.Prediction, error)
 }
@@ -116,7 +110,7 @@ func (m *models) done(model *loadedModel) {
 	}
 }
 
-// load reads a model, for which it takes the memory.
+// load reads a model, for which it takes the memory: more while its file is there, too.
 func (m *models) load(ctx context.Context, store *storage.Store, key modelKey) (_ *loadedModel, err error) {
 	reader, err := store.OpenModelPart(ctx, key.id, training.ModelName)
 	if err != nil {
@@ -124,15 +118,16 @@ func (m *models) load(ctx context.Context, store *storage.Store, key modelKey) (
 	}
 	defer reader.Close()
 	size := reader.Size()
-	if size > m.share/loadCopies {
+	if training.LoadBytes(size) > m.share {
 		return nil, &callError{status: http.StatusRequestEntityTooLarge, detail: fmt.Sprintf("The model has %d bytes, which is more than this gateway may load: download it and use trainer predict", size)}
 	}
-	if err := m.take(ctx, key.namespace, loadCopies*size); err != nil {
+	have := m.holdFor(key.namespace)
+	if err := have.take(ctx, training.LoadBytes(size)); err != nil {
 		return nil, err
 	}
 	defer func() {
 		if err != nil {
-			m.give(key.namespace, loadCopies*size)
+			have.release()
 		}
 	}()
 	data := make([]byte, size)
@@ -143,8 +138,15 @@ func (m *models) load(ctx context.Context, store *storage.Store, key modelKey) (
 	if err != nil {
 		return nil, &callError{status: http.StatusUnprocessableEntity, detail: "The model was not made by Swath's own trainer: download it and use it with another tool", cause: err}
 	}
-	m.give(key.namespace, size)
-	return newLoadedModel(key, predictor, weightCopies*size), nil
+	kept := predictor.KeptBytes(size)
+	if kept > have.bytes {
+		if err := have.take(ctx, kept-have.bytes); err != nil {
+			return nil, err
+		}
+	} else {
+		have.give(have.bytes - kept)
+	}
+	return newLoadedModel(key, predictor, kept), nil
 }
 
 func newLoadedModel(key modelKey, predictor predictor, weights int64) *loadedModel {

@@ -22,6 +22,7 @@ type fakePredictor struct {
 func (*fakePredictor) About() training.About            { return training.About{} }
 func (*fakePredictor) Factor() int                      { return 8 }
 func (*fakePredictor) Batch(int) int                    { return 32 }
+func (*fakePredictor) KeptBytes(size int64) int64       { return size }
 func (*fakePredictor) Bytes(n, side int) (int64, error) { return int64(n * side), nil }
 func (f *fakePredictor) Predict(_ context.Context, n, _ int, _ []float32) ([]training.Prediction, error) {
 	if f.busy.Add(1) > 1 {

@@ -2,8 +2,14 @@ package nn
 
 import "math"
 
+// How many float32 a channel's coefficients have, and how many its moments, which are two float64, are worth.
+const (
+	coefficientFloats = 6
+	momentFloats      = 4
+)
+
 func newCoefficients(stride int) coefficients {
-	block := make([]float32, 6*stride)
+	block := make([]float32, coefficientFloats*stride)
 	cut := func(i int) []float32 { return block[i*stride : (i+1)*stride : (i+1)*stride] }
 	c := coefficients{gradConstants: gradConstants{a: cut(0), b: cut(1), ka: cut(2), kb: cut(3), kc: cut(4), lo: negativeInfinity}, mean: cut(5)}
 	for i := range c.a {

@@ -1,9 +1,6 @@
 package nn
 
-import (
-	"errors"
-	"fmt"
-)
+import "fmt"
 
 // Builder makes a [Graph] node by node. The first mistake is kept and returned by Build, so that calls can be chained.
 type Builder struct {
@@ -85,11 +82,16 @@ func (b *Builder) Add(name string, x, y *Node) *Node {
 	return b.node(KindAdd, name, x.Channels, x, y)
 }
 
+// maxScale is how often an image can be halved: the number that sides must be divisible by stays one.
+const maxScale = 16
+
 // MaxPool halves height and width.
 func (b *Builder) MaxPool(name string, x *Node) *Node {
 	b.wantImage(name, x)
 	n := b.node(KindMaxPool, name, x.Channels, x)
-	n.Scale++
+	if n.Scale++; n.Scale > maxScale {
+		b.fail("%s: an image can be halved %d times at most", name, maxScale)
+	}
 	return n
 }
 
@@ -227,6 +229,9 @@ func (b *Builder) wantVector(name string, xs ...*Node) {
 	}
 }
 
+// fail keeps the first mistake only: a graph that someone made up can have as many as nodes.
 func (b *Builder) fail(format string, args ...any) {
-	b.err = errors.Join(b.err, fmt.Errorf(format, args...))
+	if b.err == nil {
+		b.err = fmt.Errorf(format, args...)
+	}
 }

@@ -118,9 +118,12 @@ func (l *layout) arenaFloats() int64 {
 	return int64(l.floats) + int64(l.scratch)*int64(l.config.Workers)
 }
 
-// bytes counts the gradients too.
+// bytes counts the gradients too, and the coefficients and moments of each value.
 func (l *layout) bytes() int64 {
 	floats := l.arenaFloats()
+	for _, v := range l.values {
+		floats += int64(len(v.coefs.a))*coefficientFloats + int64(v.node.Channels)*momentFloats
+	}
 	if l.config.Mode == Train {
 		for _, s := range l.graph.Params {
 			floats += int64(s.Len())

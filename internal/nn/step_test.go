@@ -43,7 +43,11 @@ func TestPlanBytesAreKnownBeforehand(t *testing.T) {
 			want, err := PlanBytes(m.Graph, c)
 			must(t, err)
 			p := mustPlan(t, m, c)
-			if held := int64(4 * (len(p.exec.arena) + len(p.exec.gradients))); p.Bytes() != want || held != want {
+			held := int64(4 * (len(p.exec.arena) + len(p.exec.gradients)))
+			for _, v := range p.exec.layout.values {
+				held += int64(4*coefficientFloats*len(v.coefs.a)) + int64(8*(len(v.coefs.last.mean)+len(v.coefs.last.about)))
+			}
+			if p.Bytes() != want || held != want {
 				t.Errorf("%s: %d bytes beforehand, %d said, %d held", name, want, p.Bytes(), held)
 			}
 		}

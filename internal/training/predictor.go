@@ -64,6 +64,9 @@ func OpenPredictor(path string) (*Predictor, error) {
 	return p, nil
 }
 
+// maxDescription bounds the bytes of what a model's file says of itself: hundreds of bands have a tenth of it.
+const maxDescription = 256 << 10
+
 // NewPredictor takes a model from the bytes of an ONNX file that training wrote; another is onnx.ErrFormat.
 func NewPredictor(data []byte) (*Predictor, error) {
 	file, err := onnx.Unmarshal(data)
@@ -73,6 +76,9 @@ func NewPredictor(data []byte) (*Predictor, error) {
 	text, ok := file.Lookup(MetadataKey)
 	if !ok {
 		return nil, fmt.Errorf("%w: it was not made by Swath", onnx.ErrFormat)
+	}
+	if len(text) > maxDescription {
+		return nil, fmt.Errorf("%w: its description has %d bytes, more than %d", onnx.ErrFormat, len(text), maxDescription)
 	}
 	p := &Predictor{}
 	if err := json.Unmarshal([]byte(text), &p.about); err != nil {

@@ -169,9 +169,8 @@ func toOIHW(weights []float32, kernel, in, out int) []float32 {
 	return turned
 }
 
-// fromOIHW is the inverse of toOIHW.
-func fromOIHW(weights []float32, kernel, in, out int) []float32 {
-	turned := make([]float32, len(weights))
+// fromOIHW is the inverse of toOIHW. It writes into turned, which has as many values.
+func fromOIHW(turned, weights []float32, kernel, in, out int) {
 	for at := range kernel * kernel {
 		for i := range in {
 			for o := range out {
@@ -179,7 +178,6 @@ func fromOIHW(weights []float32, kernel, in, out int) []float32 {
 			}
 		}
 	}
-	return turned
 }
 
 func (e *exporter) upConcat(n *nn.Node) {

@@ -126,6 +126,22 @@ func TestGraphsThatAreNotOursAreErrors(t *testing.T) {
 }
 
 // Whatever a file says, reading it ends with a network or with an error.
+// tiny is a whole network of few weights.
+func tiny(t testing.TB) []byte {
+	t.Helper()
+	b := nn.NewBuilder(1)
+	low := b.MaxPool("low", b.ReLU("relu", b.ConvBias("first", b.Input(), 2, 3)))
+	graph, err := b.Build(b.ConvBias("logits", b.UpConcat("up", low, b.Input()), 2, 1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	exported, err := onnx.Export(nn.NewModel(graph, 1), "tiny")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return onnx.Marshal(&onnx.Model{Graph: exported})
+}
+
 func FuzzImport(f *testing.F) {
 	for _, task := range []training.Task{training.Classification, training.Segmentation} {
 		graph, err := onnx.Export(trained(f, task, 1, 8, 2), "test")
@@ -136,13 +152,26 @@ func FuzzImport(f *testing.F) {
 		graph.Initializers = graph.Initializers[:2]
 		f.Add(onnx.Marshal(&onnx.Model{Graph: graph}))
 	}
+	f.Add(tiny(f))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		m, err := onnx.Unmarshal(data)
 		if err != nil {
 			return
 		}
-		if _, err := onnx.Import(&m.Graph); err != nil && !errors.Is(err, onnx.ErrFormat) {
-			t.Errorf("error %v is not of the kind %v", err, onnx.ErrFormat)
+		network, err := onnx.Import(&m.Graph)
+		if err != nil {
+			if !errors.Is(err, onnx.ErrFormat) {
+				t.Errorf("error %v is not of the kind %v", err, onnx.ErrFormat)
+			}
+			return
+		}
+		// What can be imported can be planned, or is refused for its side.
+		side := min(network.Graph.Factor(), 64)
+		config := nn.PlanConfig{Mode: nn.Infer, MaxBatch: 1, Height: side, Width: side, Workers: 1}
+		if needed, err := nn.PlanBytes(network.Graph, config); err == nil && needed < 64<<20 {
+			if _, err := nn.NewPlan(network, config); err != nil {
+				t.Errorf("planning what could be counted: %v", err)
+			}
 		}
 	})
 }

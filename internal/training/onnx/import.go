@@ -21,7 +21,8 @@ func Import(g *Graph) (*nn.Model, error) {
 		builder:   nn.NewBuilder(int(bands)),
 		constants: map[string]*Tensor{},
 		values:    map[string]*nn.Node{},
-		weights:   map[string][]float32{},
+		weights:   map[string]weights{},
+		used:      map[*Tensor]bool{},
 	}
 	for k := range g.Initializers {
 		i.constants[g.Initializers[k].Name] = &g.Initializers[k]
@@ -36,16 +37,43 @@ func Import(g *Graph) (*nn.Model, error) {
 	return i.model(g.Outputs[0].Name)
 }
 
-// maxBands keeps what a false file can make the importer allocate small.
-const maxBands = 4096
+// What a false file can make the importer allocate is kept small: maxBands bounds the input, and maxChannels the channels of
+// all nodes together, since nodes without weights can multiply them at the cost of a few bytes.
+const (
+	maxBands    = 4096
+	maxChannels = 1 << 17
+)
 
 // importer builds a network: values maps names of ONNX values to nodes, weights maps names of parameters to their numbers.
 type importer struct {
 	builder         *nn.Builder
 	constants       map[string]*Tensor
 	values          map[string]*nn.Node
-	weights         map[string][]float32
+	weights         map[string]weights
 	mean, deviation []float32
+	// used are the constants that have become weights. None may do so twice: the network would outgrow the file.
+	used map[*Tensor]bool
+	// channels are those of all nodes together.
+	channels int
+}
+
+// weights are the numbers of a parameter. Those of a convolution, where kernel is not 0, are still out × in × kernel × kernel.
+type weights struct {
+	values          []float32
+	kernel, in, out int
+}
+
+// copyTo copies the numbers in the network's order, and reports whether there are as many as it wants.
+func (w weights) copyTo(to []float32) bool {
+	if len(w.values) != len(to) {
+		return false
+	}
+	if w.kernel == 0 {
+		copy(to, w.values)
+		return true
+	}
+	fromOIHW(to, w.values, w.kernel, w.in, w.out)
+	return true
 }
 
 // nodes takes over the first operations, of which one node of the network is made, and returns how many there were.
@@ -62,6 +90,9 @@ func (i *importer) nodes(nodes []Node) (int, error) {
 		last := nodes[len(pattern.ops)-1]
 		if len(last.Outputs) != 1 {
 			return 0, fmt.Errorf("it has %d outputs", len(last.Outputs))
+		}
+		if i.channels += made.Channels; i.channels > maxChannels {
+			return 0, fmt.Errorf("the operations up to it have more than %d channels", maxChannels)
 		}
 		i.values[last.Outputs[0]] = made
 		return len(pattern.ops), nil
@@ -184,8 +215,8 @@ func (i *importer) convolution(nodes []Node) (*nn.Node, error) {
 	if in != x.Channels || w.Dims[2] != w.Dims[3] || len(b.Floats) != out {
 		return nil, fmt.Errorf("weights of dimensions %v and %d biases do not fit %d channels", w.Dims, len(b.Floats), x.Channels)
 	}
-	i.weights[n.Name+".weight"] = fromOIHW(w.Floats, kernel, in, out)
-	i.weights[n.Name+".bias"] = b.Floats
+	i.weights[n.Name+".weight"] = weights{w.Floats, kernel, in, out}
+	i.weights[n.Name+".bias"] = weights{values: b.Floats}
 	return i.builder.ConvBias(n.Name, x, out, kernel), nil
 }
 
@@ -198,8 +229,8 @@ func (i *importer) linear(nodes []Node) (*nn.Node, error) {
 	if int(w.Dims[0]) != x.Channels || len(b.Floats) != int(w.Dims[1]) {
 		return nil, fmt.Errorf("weights of dimensions %v and %d biases do not fit %d channels", w.Dims, len(b.Floats), x.Channels)
 	}
-	i.weights[n.Name+".weight"] = w.Floats
-	i.weights[n.Name+".bias"] = b.Floats
+	i.weights[n.Name+".weight"] = weights{values: w.Floats}
+	i.weights[n.Name+".bias"] = weights{values: b.Floats}
 	return i.builder.Linear(n.Name, x, int(w.Dims[1])), nil
 }
 
@@ -227,6 +258,10 @@ func (i *importer) withWeights(n *Node, dims int) (x *nn.Node, w, b *Tensor, err
 	if w == nil || b == nil || len(w.Dims) != dims {
 		return nil, nil, nil, fmt.Errorf("its weights %q and %q are not constants of the right dimensions", n.Inputs[1], n.Inputs[2])
 	}
+	if w == b || i.used[w] || i.used[b] {
+		return nil, nil, nil, fmt.Errorf("its weights %q and %q are those of another operation, too", n.Inputs[1], n.Inputs[2])
+	}
+	i.used[w], i.used[b] = true, true
 	return x, w, b, nil
 }
 
@@ -242,8 +277,8 @@ func (i *importer) model(output string) (*nn.Model, error) {
 	}
 	m := nn.NewModel(graph, 0)
 	for k, spec := range graph.Params {
-		if copy(m.Params[k], i.weights[spec.Name]) != len(m.Params[k]) || len(i.weights[spec.Name]) != len(m.Params[k]) {
-			return nil, fmt.Errorf("%w: %s has %d values in place of %d", ErrFormat, spec.Name, len(i.weights[spec.Name]), len(m.Params[k]))
+		if !i.weights[spec.Name].copyTo(m.Params[k]) {
+			return nil, fmt.Errorf("%w: %s has %d values in place of %d", ErrFormat, spec.Name, len(i.weights[spec.Name].values), len(m.Params[k]))
 		}
 	}
 	if err := m.SetNormalisation(i.mean, i.deviation); err != nil {

@@ -15,24 +15,30 @@ var ErrFormat = errors.New("not an ONNX model that can be read here")
 // maxElements bounds the elements of one tensor, so that false dimensions cannot make the reader allocate.
 const maxElements = 1 << 30
 
+// maxFields bounds the fields of a file, and the whole numbers in them. A field of two bytes may become a structure of a
+// hundred, so that without it a file could take fifty times its size. The largest models have a tenth of it.
+const maxFields = 1 << 15
+
+// errTooManyFields says that a file has more structure than any model.
+var errTooManyFields = fmt.Errorf("it has more than %d fields", maxFields)
+
 // Unmarshal reads an ONNX file. Fields that this package does not know are passed over; what it cannot represent, such
 // as weights of another type, is [ErrFormat].
 func Unmarshal(data []byte) (*Model, error) {
-	m := &Model{}
-	err := fields(data, func(f field) error {
+	m, d := &Model{}, &decoder{left: maxFields}
+	err := d.fields(data, func(f field) error {
 		switch f.number {
 		case 2:
 			m.Producer = string(f.bytes)
 		case 3:
 			m.ProducerVersion = string(f.bytes)
 		case 7:
-			return m.Graph.read(f.bytes)
+			return m.Graph.read(d, f.bytes)
 		case 8:
-			return readOperatorSet(f.bytes)
+			return readOperatorSet(d, f.bytes)
 		case 14:
-			pair := Metadata{}
-			m.Metadata = append(m.Metadata, pair)
-			return m.Metadata[len(m.Metadata)-1].read(f.bytes)
+			m.Metadata = append(m.Metadata, Metadata{})
+			return m.Metadata[len(m.Metadata)-1].read(d, f.bytes)
 		}
 		return nil
 	})
@@ -54,9 +60,23 @@ type field struct {
 	bytes  []byte
 }
 
+// decoder reads messages. It counts what it reads, so that memory follows from the size of the file.
+type decoder struct{ left int }
+
+// take counts one field, or one whole number of a packed field.
+func (d *decoder) take() error {
+	if d.left--; d.left < 0 {
+		return errTooManyFields
+	}
+	return nil
+}
+
 // fields calls f for each field of a message.
-func fields(data []byte, f func(field) error) error {
+func (d *decoder) fields(data []byte, f func(field) error) error {
 	for len(data) > 0 {
+		if err := d.take(); err != nil {
+			return err
+		}
 		number, kind, n := protowire.ConsumeTag(data)
 		if n < 0 {
 			return protowire.ParseError(n)
@@ -85,7 +105,7 @@ func fields(data []byte, f func(field) error) error {
 }
 
 // ints appends a repeated whole number, which may be packed or not.
-func (f field) ints(to []int64) ([]int64, error) {
+func (d *decoder) ints(f field, to []int64) ([]int64, error) {
 	if f.kind == protowire.VarintType {
 		return append(to, int64(f.varint)), nil
 	}
@@ -94,13 +114,16 @@ func (f field) ints(to []int64) ([]int64, error) {
 		if n < 0 {
 			return nil, protowire.ParseError(n)
 		}
+		if err := d.take(); err != nil {
+			return nil, err
+		}
 		to, data = append(to, int64(value)), data[n:]
 	}
 	return to, nil
 }
 
-func readOperatorSet(data []byte) error {
-	return fields(data, func(f field) error {
+func readOperatorSet(d *decoder, data []byte) error {
+	return d.fields(data, func(f field) error {
 		if f.number == 2 && (f.varint < 13 || f.varint > 20) {
 			return fmt.Errorf("operator set %d is not between 13 and 20", f.varint)
 		}
@@ -108,8 +131,8 @@ func readOperatorSet(data []byte) error {
 	})
 }
 
-func (m *Metadata) read(data []byte) error {
-	return fields(data, func(f field) error {
+func (m *Metadata) read(d *decoder, data []byte) error {
+	return d.fields(data, func(f field) error {
 		switch f.number {
 		case 1:
 			m.Key = string(f.bytes)
@@ -120,30 +143,30 @@ func (m *Metadata) read(data []byte) error {
 	})
 }
 
-func (g *Graph) read(data []byte) error {
-	return fields(data, func(f field) error {
+func (g *Graph) read(d *decoder, data []byte) error {
+	return d.fields(data, func(f field) error {
 		switch f.number {
 		case 1:
 			g.Nodes = append(g.Nodes, Node{})
-			return g.Nodes[len(g.Nodes)-1].read(f.bytes)
+			return g.Nodes[len(g.Nodes)-1].read(d, f.bytes)
 		case 2:
 			g.Name = string(f.bytes)
 		case 5:
 			g.Initializers = append(g.Initializers, Tensor{})
-			return g.Initializers[len(g.Initializers)-1].read(f.bytes)
+			return g.Initializers[len(g.Initializers)-1].read(d, f.bytes)
 		case 11:
 			g.Inputs = append(g.Inputs, Value{})
-			return g.Inputs[len(g.Inputs)-1].read(f.bytes)
+			return g.Inputs[len(g.Inputs)-1].read(d, f.bytes)
 		case 12:
 			g.Outputs = append(g.Outputs, Value{})
-			return g.Outputs[len(g.Outputs)-1].read(f.bytes)
+			return g.Outputs[len(g.Outputs)-1].read(d, f.bytes)
 		}
 		return nil
 	})
 }
 
-func (n *Node) read(data []byte) error {
-	return fields(data, func(f field) error {
+func (n *Node) read(d *decoder, data []byte) error {
+	return d.fields(data, func(f field) error {
 		switch f.number {
 		case 1:
 			n.Inputs = append(n.Inputs, string(f.bytes))
@@ -155,14 +178,14 @@ func (n *Node) read(data []byte) error {
 			n.Op = string(f.bytes)
 		case 5:
 			n.Attributes = append(n.Attributes, Attribute{})
-			return n.Attributes[len(n.Attributes)-1].read(f.bytes)
+			return n.Attributes[len(n.Attributes)-1].read(d, f.bytes)
 		}
 		return nil
 	})
 }
 
-func (a *Attribute) read(data []byte) error {
-	return fields(data, func(f field) (err error) {
+func (a *Attribute) read(d *decoder, data []byte) error {
+	return d.fields(data, func(f field) (err error) {
 		switch f.number {
 		case 1:
 			a.Name = string(f.bytes)
@@ -173,7 +196,7 @@ func (a *Attribute) read(data []byte) error {
 		case 4:
 			a.String = string(f.bytes)
 		case 8:
-			a.Ints, err = f.ints(a.Ints)
+			a.Ints, err = d.ints(f, a.Ints)
 		case 20:
 			a.Kind = AttributeKind(f.varint)
 		}
@@ -181,13 +204,13 @@ func (a *Attribute) read(data []byte) error {
 	})
 }
 
-func (t *Tensor) read(data []byte) error {
+func (t *Tensor) read(d *decoder, data []byte) error {
 	var raw []byte
 	var kind uint64
-	err := fields(data, func(f field) (err error) {
+	err := d.fields(data, func(f field) (err error) {
 		switch f.number {
 		case 1:
-			t.Dims, err = f.ints(t.Dims)
+			t.Dims, err = d.ints(f, t.Dims)
 		case 2:
 			kind = f.varint
 		case 8:
@@ -201,11 +224,11 @@ func (t *Tensor) read(data []byte) error {
 		return err
 	}
 	elements := int64(1)
-	for _, d := range t.Dims {
-		if d < 0 || d > maxElements || elements*d > maxElements {
+	for _, size := range t.Dims {
+		if size < 0 || size > maxElements || elements*size > maxElements {
 			return fmt.Errorf("tensor %s has dimensions %v", t.Name, t.Dims)
 		}
-		elements *= d
+		elements *= size
 	}
 	switch {
 	case kind == elementFloat && int64(len(raw)) == 4*elements:
@@ -224,49 +247,49 @@ func (t *Tensor) read(data []byte) error {
 	return nil
 }
 
-func (v *Value) read(data []byte) error {
-	return fields(data, func(f field) error {
+func (v *Value) read(d *decoder, data []byte) error {
+	return d.fields(data, func(f field) error {
 		switch f.number {
 		case 1:
 			v.Name = string(f.bytes)
 		case 2:
-			return fields(f.bytes, v.readType)
+			return d.fields(f.bytes, func(f field) error { return v.readType(d, f) })
 		}
 		return nil
 	})
 }
 
-func (v *Value) readType(f field) error {
+func (v *Value) readType(d *decoder, f field) error {
 	if f.number != 1 {
 		return errors.New("an input or output is not a tensor")
 	}
-	return fields(f.bytes, func(f field) error {
+	return d.fields(f.bytes, func(f field) error {
 		switch f.number {
 		case 1:
 			if f.varint != elementFloat {
 				return fmt.Errorf("%s has elements of type %d, not float32", v.Name, f.varint)
 			}
 		case 2:
-			return fields(f.bytes, v.readDim)
+			return d.fields(f.bytes, func(f field) error { return v.readDim(d, f) })
 		}
 		return nil
 	})
 }
 
-func (v *Value) readDim(f field) error {
+func (v *Value) readDim(d *decoder, f field) error {
 	if f.number != 1 {
 		return nil
 	}
-	d := Dim{}
-	err := fields(f.bytes, func(f field) error {
+	dim := Dim{}
+	err := d.fields(f.bytes, func(f field) error {
 		switch f.number {
 		case 1:
-			d.Size = int64(f.varint)
+			dim.Size = int64(f.varint)
 		case 2:
-			d.Name = string(f.bytes)
+			dim.Name = string(f.bytes)
 		}
 		return nil
 	})
-	v.Dims = append(v.Dims, d)
+	v.Dims = append(v.Dims, dim)
 	return err
 }
