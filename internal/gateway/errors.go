@@ -120,6 +120,8 @@ func answerTo(err error) *callError {
 
 func answerOfStorage(err error) *callError {
 	switch {
+	case errors.Is(err, storage.ErrTooManyParts):
+		return &callError{status: http.StatusUnprocessableEntity, detail: "In the storage of this namespace the model has more parts than Swath makes: remove what does not belong to it"}
 	case errors.Is(err, storage.ErrFull):
 		return &callError{status: http.StatusInsufficientStorage, detail: "The storage of this namespace is full: delete files or models, or ask for more room"}
 	case errors.Is(err, storage.ErrUnavailable):

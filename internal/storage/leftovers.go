@@ -8,6 +8,10 @@ import (
 	"gocloud.dev/blob"
 )
 
+// maxLeftovers is how many folders, or things that were cut off, are looked at in one go: a tenant can make as many as it
+// likes. Those that go make room for the next ones.
+const maxLeftovers = 100_000
+
 // Folder is what is stored for a job, or of a model.
 type Folder struct {
 	ID string
@@ -17,13 +21,13 @@ type Folder struct {
 	Mixed bool
 }
 
-// JobFolders lists the jobs that something is stored for, by ID in ascending order.
+// JobFolders lists the jobs that something is stored for, by ID in ascending order, the first 100,000 of them.
 func (s *Store) JobFolders(ctx context.Context) ([]Folder, error) {
 	return s.folders(ctx, jobsFolder+"/")
 }
 
-// ModelFolders lists the models that something is stored of, by ID in ascending order: also what was left by a commit or a
-// deletion that was cut off.
+// ModelFolders lists the models that something is stored of, by ID in ascending order, the first 100,000 of them: also what was
+// left by a commit or a deletion that was cut off.
 func (s *Store) ModelFolders(ctx context.Context) ([]Folder, error) {
 	return s.folders(ctx, modelsFolder+"/")
 }
@@ -38,6 +42,9 @@ func (s *Store) folders(ctx context.Context, prefix string) ([]Folder, error) {
 			return nil
 		}
 		if len(folders) == 0 || folders[len(folders)-1].ID != id {
+			if len(folders) == maxLeftovers {
+				return errEnough
+			}
 			folders = append(folders, Folder{ID: id})
 			parts = false
 		}
@@ -99,6 +106,9 @@ func (s *Store) cutOffObjects(ctx context.Context, before time.Time) ([]string, 
 	var keys []string
 	for _, prefix := range []string{filesFolder + "/", notesFolder + "/", modelsFolder + "/", jobsFolder + "/", marksKey + "."} {
 		err := s.list(ctx, below(prefix), func(object *blob.ListObject) error {
+			if len(keys) >= maxLeftovers {
+				return errEnough
+			}
 			if temporary.MatchString(object.Key) && object.ModTime.Before(before) {
 				keys = append(keys, object.Key)
 			}

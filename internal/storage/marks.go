@@ -15,7 +15,7 @@ const marksKey = "janitor.json"
 
 // JanitorMarks is what the janitor wrote last; nil where it has not yet.
 func (s *Store) JanitorMarks(ctx context.Context) ([]byte, error) {
-	data, err := s.read(ctx, marksKey)
+	data, err := s.read(ctx, marksKey, maxMarks)
 	if errors.Is(err, ErrNotFound) {
 		return nil, nil
 	}

@@ -1,6 +1,7 @@
 package storage
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -9,6 +10,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"gocloud.dev/blob"
 )
@@ -22,11 +24,37 @@ type listedPart struct {
 	SHA256 string `json:"sha256"`
 }
 
+// listedParts are the parts that a manifest lists. Others may have written it: it lists no more than a model can have.
+type listedParts []listedPart
+
+// UnmarshalJSON reads one part after the other, and is an error for too many of them.
+func (l *listedParts) UnmarshalJSON(data []byte) error {
+	*l = nil
+	if string(data) == "null" {
+		return nil
+	}
+	decoder := json.NewDecoder(bytes.NewReader(data))
+	if start, err := decoder.Token(); err != nil || start != json.Delim('[') {
+		return errors.New("the parts of a model are no list")
+	}
+	for decoder.More() {
+		if len(*l) == maxParts {
+			return ErrTooManyParts
+		}
+		var part listedPart
+		if err := decoder.Decode(&part); err != nil {
+			return err
+		}
+		*l = append(*l, part)
+	}
+	return nil
+}
+
 // folderOf is the folder of the parts that a manifest lists. It is empty for a
 // manifest that lists none: its parts are beside it, as those of all models once were.
 func folderOf(manifest []byte) string {
 	var listed struct {
-		Parts []listedPart `json:"parts"`
+		Parts listedParts `json:"parts"`
 	}
 	if json.Unmarshal(manifest, &listed) != nil || len(listed.Parts) == 0 {
 		return ""
@@ -100,68 +128,70 @@ func (s *Store) OpenModelPartRange(ctx context.Context, id, part string, offset,
 	return s.open(ctx, beside, offset, length)
 }
 
-// ModelParts lists the parts of a model, by name in ascending order, with its manifest.
+// maxParts is how many parts of a model are looked at. Those of Swath have ten; others may put more there.
+const maxParts = 256
+
+// ErrTooManyParts says that a model has parts that are none of Swath's.
+var ErrTooManyParts = fmt.Errorf("the model has more than %d parts", maxParts)
+
+// ModelParts lists the parts of a model, by name in ascending order, with its manifest. More than Swath can have made are
+// ErrTooManyParts.
 func (s *Store) ModelParts(ctx context.Context, id string) ([]Object, error) {
 	m, err := s.listModel(ctx, id)
 	if err != nil {
 		return nil, err
 	}
-	parts := append(m.parts, Object{Key: ManifestName, Bytes: m.manifest.Size})
+	parts := append(m.parts, Object{Key: ManifestName, Bytes: m.manifestBytes})
 	slices.SortFunc(parts, func(a, b Object) int { return strings.Compare(a.Key, b.Key) })
 	return parts, nil
 }
 
-// storedModel is what is stored of a model that exists.
+// storedModel is what is stored of a model that exists: its manifest, and the parts of it by name, which are in folder.
 type storedModel struct {
-	manifest *blob.ListObject
-	// parts are those of its manifest, by name; strays are the keys of all others.
-	parts  []Object
-	strays []string
+	manifestBytes int64
+	createdAt     time.Time
+	parts         []Object
+	folder        string
 }
 
-// listModel lists a model. The error is ErrNotFound for one without a manifest.
+// listModel lists a model. The error is ErrNotFound for one without a manifest, and ErrTooManyParts for one of whose parts
+// only the first are listed.
 func (s *Store) listModel(ctx context.Context, id string) (storedModel, error) {
 	var m storedModel
 	prefix, err := key(modelsFolder, id)
 	if err != nil {
 		return m, err
 	}
-	found := map[string][]Object{}
-	err = s.list(ctx, below(prefix+"/"), func(object *blob.ListObject) error {
-		folder, name, nested := strings.Cut(strings.TrimPrefix(object.Key, prefix+"/"), "/")
-		if !nested {
-			folder, name = "", folder
-		}
-		switch {
-		case folder == "" && name == ManifestName:
-			m.manifest = object
-		case isName(name) && !temporary.MatchString(name):
-			found[folder] = append(found[folder], Object{Key: name, Bytes: object.Size})
-		}
-		return nil
-	})
-	if err == nil && m.manifest == nil {
-		err = fmt.Errorf("reading %s: %w", s.Location(prefix+"/"+ManifestName), ErrNotFound)
-	}
-	if err != nil || len(found) == 0 {
-		return m, err
-	}
-	manifest, err := s.ModelManifest(ctx, id)
+	manifest, createdAt, err := s.readDated(ctx, prefix+"/"+ManifestName, maxManifest)
 	if err != nil {
 		return m, err
 	}
-	folder := folderOf(manifest)
-	if len(found[folder]) == 0 {
-		folder = ""
+	m.manifestBytes, m.createdAt, m.folder = int64(len(manifest)), createdAt, folderOf(manifest)
+	if m.folder != "" {
+		m.parts, err = s.listParts(ctx, prefix+"/"+m.folder+"/")
 	}
-	m.parts = found[folder]
-	delete(found, folder)
-	for folder, objects := range found {
-		for _, object := range objects {
-			m.strays = append(m.strays, strings.TrimSuffix(prefix+"/"+folder, "/")+"/"+object.Key)
+	if len(m.parts) == 0 && err == nil {
+		m.folder = ""
+		m.parts, err = s.listParts(ctx, prefix+"/")
+	}
+	return m, err
+}
+
+// listParts lists the parts in a folder. Where there are more entries than a model can have, it lists the first and returns
+// ErrTooManyParts.
+func (s *Store) listParts(ctx context.Context, folder string) (parts []Object, err error) {
+	entries := 0
+	err = s.list(ctx, &blob.ListOptions{Prefix: folder, Delimiter: "/"}, func(object *blob.ListObject) error {
+		if entries++; entries > maxParts {
+			return ErrTooManyParts
 		}
-	}
-	return m, nil
+		name := strings.TrimPrefix(object.Key, folder)
+		if !object.IsDir && name != ManifestName && isName(name) && !temporary.MatchString(name) {
+			parts = append(parts, Object{Key: name, Bytes: object.Size})
+		}
+		return nil
+	})
+	return parts, err
 }
 
 // DeleteStrayParts deletes what is stored of a model that exists and does not
@@ -171,7 +201,29 @@ func (s *Store) DeleteStrayParts(ctx context.Context, id string) error {
 	if err != nil {
 		return err
 	}
-	for _, stray := range m.strays {
+	prefix, err := key(modelsFolder, id)
+	if err != nil {
+		return err
+	}
+	var strays []string
+	err = s.list(ctx, below(prefix+"/"), func(object *blob.ListObject) error {
+		folder, name, nested := strings.Cut(strings.TrimPrefix(object.Key, prefix+"/"), "/")
+		if !nested {
+			folder, name = "", folder
+		}
+		if folder == m.folder || folder == "" && name == ManifestName || !isName(name) || temporary.MatchString(name) {
+			return nil
+		}
+		if len(strays) == maxLeftovers {
+			return errEnough
+		}
+		strays = append(strays, object.Key)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	for _, stray := range strays {
 		if err := s.remove(ctx, stray); err != nil {
 			return err
 		}

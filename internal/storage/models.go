@@ -75,11 +75,11 @@ func (s *Store) ModelManifest(ctx context.Context, id string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return s.read(ctx, k)
+	return s.read(ctx, k, maxManifest)
 }
 
-// ModelInfo is the size of a model in bytes, over all its parts, and when its
-// manifest was written.
+// ModelInfo is the size of a model in bytes, over all its parts (the first 256
+// of more), and when its manifest was written.
 type ModelInfo struct {
 	ID        string
 	Bytes     int64
@@ -89,10 +89,10 @@ type ModelInfo struct {
 // ModelInfo gives the size and age of a model that exists.
 func (s *Store) ModelInfo(ctx context.Context, id string) (ModelInfo, error) {
 	m, err := s.listModel(ctx, id)
-	if err != nil {
+	if err != nil && !errors.Is(err, ErrTooManyParts) {
 		return ModelInfo{ID: id}, err
 	}
-	info := ModelInfo{ID: id, Bytes: m.manifest.Size, CreatedAt: m.manifest.ModTime}
+	info := ModelInfo{ID: id, Bytes: m.manifestBytes, CreatedAt: m.createdAt}
 	for _, part := range m.parts {
 		info.Bytes += part.Bytes
 	}

@@ -32,25 +32,22 @@ func (s *Store) putNote(ctx context.Context, info FileInfo) error {
 }
 
 // describe reads what is known of a file that is there. What a note says of another content, which was or is going to be under
-// the same ID, is passed over.
+// the same ID, is passed over; so is a note that is none of ours, since others may write there as well.
 func (s *Store) describe(ctx context.Context, file stored) (FileInfo, error) {
 	bare := FileInfo{ID: file.id, Filename: file.id, Bytes: file.bytes, CreatedAt: file.changed.UTC().Truncate(time.Second)}
 	k, err := noteKey(file.id)
 	if err != nil {
 		return FileInfo{}, err
 	}
-	data, err := s.read(ctx, k)
-	if errors.Is(err, ErrNotFound) {
+	data, err := s.read(ctx, k, maxNote)
+	if errors.Is(err, ErrNotFound) || errors.Is(err, errTooLarge) {
 		return bare, nil
 	}
 	if err != nil {
 		return FileInfo{}, err
 	}
 	var info FileInfo
-	if err := json.Unmarshal(data, &info); err != nil {
-		return FileInfo{}, fmt.Errorf("%w: reading %s: %w", ErrUnavailable, s.Location(k), err)
-	}
-	if info.ID != file.id {
+	if json.Unmarshal(data, &info) != nil || info.ID != file.id {
 		return bare, nil
 	}
 	if info.Bytes != file.bytes {
@@ -83,6 +80,9 @@ func (s *Store) removeNoteOnNothing(ctx context.Context, id string) error {
 func (s *Store) notesOnNothing(ctx context.Context, before time.Time) ([]string, error) {
 	old := map[string]string{}
 	err := s.list(ctx, below(notesFolder+"/"), func(object *blob.ListObject) error {
+		if len(old) == maxLeftovers {
+			return errEnough
+		}
 		id, ok := strings.CutSuffix(strings.TrimPrefix(object.Key, notesFolder+"/"), noteSuffix)
 		if ok && object.ModTime.Before(before) {
 			old[id] = object.Key

@@ -7,12 +7,18 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
 
 	"gocloud.dev/blob"
 )
 
-// maxSmall bounds what is read into memory at once: manifests and the like.
-const maxSmall = 16 << 20
+// These bound what is read into memory at once, since others may write to a tenant's storage as well: what the janitor has
+// marked, a manifest (one of 256 classes has 2 MiB), and what is known of a file.
+const (
+	maxMarks    = 16 << 20
+	maxManifest = 4 << 20
+	maxNote     = 4 << 10
+)
 
 // Digest is the SHA-256 of some bytes in hexadecimal, and their number.
 type Digest struct {
@@ -84,21 +90,30 @@ func (w watchedWriter) Write(data []byte) (int, error) {
 	return n, w.watch.done(err)
 }
 
-// read is all of a small object.
-func (s *Store) read(ctx context.Context, key string) ([]byte, error) {
+// errTooLarge says that an object is larger than one of its kind can be.
+var errTooLarge = fmt.Errorf("%w: it is not Swath's", ErrConfiguration)
+
+// read is all of a small object, of so many bytes at most.
+func (s *Store) read(ctx context.Context, key string, most int64) ([]byte, error) {
+	data, _, err := s.readDated(ctx, key, most)
+	return data, err
+}
+
+// readDated is like read, and gives when the object was written.
+func (s *Store) readDated(ctx context.Context, key string, most int64) ([]byte, time.Time, error) {
 	reader, err := s.open(ctx, key, 0, -1)
 	if err != nil {
-		return nil, err
+		return nil, time.Time{}, err
 	}
 	defer reader.Close()
-	data, err := io.ReadAll(io.LimitReader(reader, maxSmall+1))
+	if reader.Size() > most {
+		return nil, time.Time{}, fmt.Errorf("%w: %s has %d bytes, more than %d", errTooLarge, s.Location(key), reader.Size(), most)
+	}
+	data, err := io.ReadAll(io.LimitReader(reader, most))
 	if err != nil {
-		return nil, classify(fmt.Errorf("reading %s: %w", s.Location(key), err))
+		return nil, time.Time{}, classify(fmt.Errorf("reading %s: %w", s.Location(key), err))
 	}
-	if len(data) > maxSmall {
-		return nil, fmt.Errorf("%w: %s is over %d bytes", ErrConfiguration, s.Location(key), maxSmall)
-	}
-	return data, nil
+	return data, reader.reader.ModTime(), nil
 }
 
 // remove deletes key; what is not there is deleted already.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path"
@@ -81,27 +82,66 @@ func (b *bucket) ListPaged(ctx context.Context, options *driver.ListOptions) (*d
 	return &l.page, nil
 }
 
+// heldEntries is how many entries of a folder are held at a time. A folder of a tenant may have millions.
+const heldEntries = 4096
+
 // walk visits what is in a folder in the order of keys.
 func (l *lister) walk(folder string) error {
-	if err := l.ctx.Err(); err != nil {
-		return err
-	}
-	opened, err := l.root.OpenFile(folder, os.O_RDONLY|syscall.O_NONBLOCK, 0)
-	if err != nil {
-		return err
-	}
-	entries, err := opened.ReadDir(-1)
-	_ = opened.Close()
-	if err != nil {
-		return fmt.Errorf("listing folder %s: %w", folder, err)
-	}
-	slices.SortFunc(entries, func(a, b fs.DirEntry) int { return cmp.Compare(sortName(a), sortName(b)) })
-	for _, entry := range entries {
-		if err := l.visit(path.Join(folder, entry.Name()), entry); err != nil {
+	for last := ""; ; {
+		entries, more, err := l.next(folder, last)
+		if err != nil {
 			return err
 		}
+		for _, entry := range entries {
+			if err := l.visit(path.Join(folder, entry.Name()), entry); err != nil {
+				return err
+			}
+		}
+		if !more {
+			return nil
+		}
+		last = sortName(entries[len(entries)-1])
 	}
-	return nil
+}
+
+// next returns the first entries of a folder behind the one that is ordered by last, and whether others follow.
+func (l *lister) next(folder, last string) (first []fs.DirEntry, more bool, err error) {
+	opened, err := l.root.OpenFile(folder, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, false, err
+	}
+	defer opened.Close()
+	for {
+		if err := l.ctx.Err(); err != nil {
+			return nil, false, err
+		}
+		some, err := opened.ReadDir(heldEntries)
+		for _, entry := range some {
+			if sortName(entry) > last && l.wants(path.Join(folder, entry.Name()), entry) {
+				first = append(first, entry)
+			}
+		}
+		slices.SortFunc(first, func(a, b fs.DirEntry) int { return cmp.Compare(sortName(a), sortName(b)) })
+		if len(first) > heldEntries {
+			clear(first[heldEntries:])
+			first, more = first[:heldEntries], true
+		}
+		if errors.Is(err, io.EOF) {
+			return first, more, nil
+		}
+		if err != nil {
+			return nil, false, fmt.Errorf("listing folder %s: %w", folder, err)
+		}
+	}
+}
+
+// wants reports whether an entry is an object of the list, or a folder that has some.
+func (l *lister) wants(key string, entry fs.DirEntry) bool {
+	if !entry.IsDir() {
+		return entry.Type().IsRegular() && strings.HasPrefix(key, l.prefix) && key > l.after
+	}
+	key += "/"
+	return strings.Count(key, "/") <= maxDepth && isBelow(key, l.prefix) && (key >= l.after || strings.HasPrefix(l.after, key))
 }
 
 // sortName is what an entry is ordered by: keys below a folder begin with its name and a slash.
@@ -113,11 +153,8 @@ func sortName(entry fs.DirEntry) string {
 }
 
 func (l *lister) visit(key string, entry fs.DirEntry) error {
-	switch {
-	case entry.IsDir():
+	if entry.IsDir() {
 		return l.visitFolder(key)
-	case !entry.Type().IsRegular() || !strings.HasPrefix(key, l.prefix) || key <= l.after:
-		return nil
 	}
 	info, err := entry.Info()
 	if errors.Is(err, fs.ErrNotExist) {
@@ -131,9 +168,6 @@ func (l *lister) visit(key string, entry fs.DirEntry) error {
 
 func (l *lister) visitFolder(folder string) error {
 	key := folder + "/"
-	if strings.Count(key, "/") > maxDepth || !isBelow(key, l.prefix) || key < l.after && !strings.HasPrefix(l.after, key) {
-		return nil
-	}
 	if l.delimiter == "" || !strings.HasPrefix(key, l.prefix) {
 		err := l.walk(folder)
 		if errors.Is(err, fs.ErrNotExist) {
