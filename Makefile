@@ -89,6 +89,10 @@ test-integration: ## Run all tests but the end-to-end ones; a real API server an
 	KUBEBUILDER_ASSETS=$$($(GO) run ./hack/cluster/envtest) $(GO) test -p 3 -timeout 30m $$($(GO) list ./... | grep -v /swath/test/e2e | sort -r)
 	cd test/alerts && $(GO) test ./...
 
+.PHONY: test-api
+test-api: ## Let schemathesis look for requests on which the HTTP API and its description differ (where PyPI is at hand).
+	hack/test-api
+
 .PHONY: test-e2e
 test-e2e: deploy-local ## Run the end-to-end tests on the local cluster (Linux, root).
 	SWATH_E2E_CLUSTER=$(CURDIR)/bin/cluster SWATH_E2E_TRAINER=$(CURDIR)/bin/trainer $(GO) test -count=1 -timeout 40m -parallel 4 -v ./test/e2e/...

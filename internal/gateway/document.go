@@ -95,7 +95,7 @@ func pageParams(after string) []*huma.Param {
 	least, most := 1.0, float64(maxPage)
 	shortest, longest := 1, maxCursor
 	return []*huma.Param{
-		{Name: "limit", In: inQuery, Description: "How many to list at most.", Schema: &huma.Schema{Type: huma.TypeInteger, Minimum: &least, Maximum: &most, Default: defaultPage}},
+		{Name: "limit", In: inQuery, Description: "How many to list at most.", Schema: &huma.Schema{Type: huma.TypeInteger, Minimum: &least, Maximum: &most, Default: defaultPage}, Example: defaultPage},
 		{Name: "after", In: inQuery, Description: after, Schema: &huma.Schema{Type: huma.TypeString, MinLength: &shortest, MaxLength: &longest}},
 	}
 }

@@ -80,6 +80,7 @@ func uploadBody() *huma.RequestBody {
 			Type:       huma.TypeObject,
 			Properties: map[string]*huma.Schema{"file": {Type: huma.TypeString, Format: "binary", Description: "The file, with its name."}},
 			Required:   []string{"file"},
+			Extensions: map[string]any{"propertyNames": map[string]any{"pattern": fieldPattern}},
 		}},
 	}}
 }

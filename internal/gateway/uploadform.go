@@ -7,6 +7,7 @@ import (
 	"mime"
 	"mime/multipart"
 	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -18,6 +19,11 @@ const (
 	maxOtherParts = 16
 	maxOtherBytes = 64 << 10
 )
+
+// fieldPattern is what the name of a field beside the file may be: others are not read alike by all who read forms.
+const fieldPattern = `^[A-Za-z0-9_.-]{1,64}$`
+
+var fieldName = regexp.MustCompile(fieldPattern)
 
 // uploadForm reads a multipart form that has one file, as it comes.
 type uploadForm struct {
@@ -104,6 +110,9 @@ func (f *uploadForm) next() (*multipart.Part, error) {
 
 // skip reads a part beside the file, within bounds.
 func (f *uploadForm) skip(part *multipart.Part) error {
+	if !fieldName.MatchString(part.FormName()) {
+		return validation.Value(fmt.Sprintf("the form has a field with the name %.80q: use letters, digits, '_', '.' and '-'", part.FormName()), "body")
+	}
 	n, err := io.Copy(io.Discard, io.LimitReader(part, maxOtherBytes+1))
 	if err != nil {
 		return &senderError{cause: err}
