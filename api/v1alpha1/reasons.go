@@ -41,6 +41,9 @@ const (
 	ReasonQuotaExceeded = "QuotaExceeded"
 	// ReasonAdmissionRefused means that the API server's admission refuses the Pod.
 	ReasonAdmissionRefused = "AdmissionRefused"
+	// ReasonInvalidSpec means that spec.pod asks for what cannot work in any cluster. The
+	// job fails by it at once, before anything is prepared.
+	ReasonInvalidSpec = "InvalidSpec"
 	// ReasonPodNotAllowed means that spec.pod asks for what the operator's configuration
 	// does not allow.
 	ReasonPodNotAllowed = "PodNotAllowed"

@@ -5,7 +5,16 @@ import (
 	"fmt"
 	"net/url"
 	"slices"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/swath-dev/swath/internal/contract"
+	"github.com/swath-dev/swath/internal/resources"
 )
+
+// leastMemory is what a container needs at least, in bytes. What validating needs
+// depends on the file alone.
+var leastMemory = map[string]int64{"prepare": 0, "train": contract.LeastMemory}
 
 // check finds what cannot work, all of it at once.
 func (c *Config) check() error {
@@ -18,9 +27,13 @@ func (c *Config) check() error {
 	for name, shape := range map[string]PodShape{"prepare": c.Prepare.PodShape, "train": c.Train} {
 		if shape.WorkDirSize.Sign() <= 0 {
 			add("%s.workDirSize must be greater than 0", name)
+		} else if err := resources.CheckQuantity(name+".workDirSize", corev1.ResourceEphemeralStorage, shape.WorkDirSize); err != nil {
+			errs = append(errs, err)
 		}
 		if shape.Resources.Limits.Memory().IsZero() {
 			add("%s.resources.limits.memory is required: the trainer keeps to it", name)
+		} else if err := resources.Check(&shape.Resources, leastMemory[name]); err != nil {
+			add("%s.resources.%w", name, err)
 		}
 	}
 	if c.Prepare.Timeout.Duration < 0 {

@@ -14,14 +14,14 @@ func Default() Config {
 	return Config{
 		Prepare: Prepare{
 			PodShape: PodShape{
-				Resources:   resources("500m", "512Mi", "2", "1Gi"),
+				Resources:   requirements("500m", "512Mi", "2", "1Gi"),
 				WorkDirSize: resource.MustParse("20Gi"),
 			},
 			// Fetching 100 GB at 10 MB/s takes three hours.
 			Timeout: duration(4 * time.Hour),
 		},
 		Train: PodShape{
-			Resources:   resources("1", "2Gi", "4", "4Gi"),
+			Resources:   requirements("1", "2Gi", "4", "4Gi"),
 			WorkDirSize: resource.MustParse("20Gi"),
 		},
 		// A cluster that adds nodes as they are needed takes some minutes for that.
@@ -45,7 +45,7 @@ func Default() Config {
 	}
 }
 
-func resources(requestCPU, requestMemory, limitCPU, limitMemory string) corev1.ResourceRequirements {
+func requirements(requestCPU, requestMemory, limitCPU, limitMemory string) corev1.ResourceRequirements {
 	return corev1.ResourceRequirements{
 		Requests: corev1.ResourceList{
 			corev1.ResourceCPU: resource.MustParse(requestCPU), corev1.ResourceMemory: resource.MustParse(requestMemory),

@@ -46,3 +46,7 @@ func formatCount(n int32) string {
 	}
 	return strconv.FormatInt(int64(n), 10)
 }
+
+// LeastMemory is what a training needs at least, in bytes, whatever it trains: code,
+// pictures of the report, garbage. The operator refuses jobs whose limit is below it.
+const LeastMemory = 80 << 20

@@ -57,7 +57,8 @@ func (w *world) block() *Refusal {
 	if w.status.BlockedSince == nil {
 		w.status.BlockedSince = &metav1.Time{Time: w.Now}
 	}
-	if !fresh || w.Now.Before(w.status.BlockedSince.Add(w.Settings.BlockedTimeout)) {
+	// No time mends a spec that cannot work.
+	if !fresh || refusal.Reason != v1alpha1.ReasonInvalidSpec && w.Now.Before(w.status.BlockedSince.Add(w.Settings.BlockedTimeout)) {
 		return refusal
 	}
 	p, number := w.current()

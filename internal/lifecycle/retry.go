@@ -30,6 +30,7 @@ var final = map[string]bool{
 	v1alpha1.ReasonVolumeUnavailable:          true,
 	v1alpha1.ReasonQuotaExceeded:              true,
 	v1alpha1.ReasonAdmissionRefused:           true,
+	v1alpha1.ReasonInvalidSpec:                true,
 	v1alpha1.ReasonPodNotAllowed:              true,
 	v1alpha1.ReasonNoStorage:                  true,
 	v1alpha1.ReasonPodNameTaken:               true,

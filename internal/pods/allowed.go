@@ -5,16 +5,15 @@ import (
 	"slices"
 	"strings"
 
-	corev1 "k8s.io/api/core/v1"
-
 	"github.com/swath-dev/swath/api/v1alpha1"
 	"github.com/swath-dev/swath/internal/config"
 )
 
-// NotAllowed is a job that asks for what the operator's configuration does not
-// allow, or for which it has no storage.
+// NotAllowed is a job that asks for what cannot work, or what the operator's
+// configuration does not allow, or for which it has no storage.
 type NotAllowed struct {
-	// Reason is v1alpha1.ReasonPodNotAllowed or v1alpha1.ReasonNoStorage.
+	// Reason is v1alpha1.ReasonInvalidSpec, v1alpha1.ReasonPodNotAllowed or
+	// v1alpha1.ReasonNoStorage.
 	Reason string
 	// Message says what is not allowed and what to do about it.
 	Message string
@@ -41,9 +40,12 @@ var steering = []string{
 // steeringNames are such names as a whole: others may begin with them.
 var steeringNames = []string{"ENV", "IFS", "PS4"}
 
-// Check tells whether the configuration allows what the job asks for. The error
-// is a *NotAllowed.
+// Check tells whether what the job asks for can work and the configuration allows it.
+// The error is a *NotAllowed.
 func Check(job *v1alpha1.TrainingJob, c *config.Config) error {
+	if err := checkSpec(job.Spec.Pod); err != nil {
+		return err
+	}
 	if c.StorageFor(job.Namespace) == nil {
 		return &NotAllowed{v1alpha1.ReasonNoStorage, fmt.Sprintf("the operator's configuration has no storage for the namespace %s; ask the platform team to add it under storage", job.Namespace)}
 	}
@@ -54,7 +56,7 @@ func Check(job *v1alpha1.TrainingJob, c *config.Config) error {
 	if o == nil {
 		return nil
 	}
-	for _, check := range []func(*v1alpha1.PodOptions, *config.Allow) error{checkReserved, checkNames, checkTolerations, checkAffinity, checkKeys, checkEnv, checkResources} {
+	for _, check := range []func(*v1alpha1.PodOptions, *config.Allow) error{checkReserved, checkNames, checkTolerations, checkAffinity, checkKeys, checkEnv} {
 		if err := check(o, &c.Allow); err != nil {
 			return err
 		}
@@ -145,23 +147,6 @@ func checkAffinity(o *v1alpha1.PodOptions, allow *config.Allow) error {
 	for _, kind := range kinds {
 		if kind.asked && !listed(allow.Affinity, kind.name) {
 			return refuse("affinity."+kind.name, "affinity")
-		}
-	}
-	return nil
-}
-
-// checkResources refuses what would be without effect, and limits of 0, which
-// Kubernetes takes for none.
-func checkResources(o *v1alpha1.PodOptions, _ *config.Allow) error {
-	if o.Resources == nil {
-		return nil
-	}
-	if len(o.Resources.Claims) > 0 {
-		return notAllowed("spec.pod.resources.claims is not supported, since the Pod has no resourceClaims; ask for devices in limits")
-	}
-	for _, name := range []corev1.ResourceName{corev1.ResourceCPU, corev1.ResourceMemory, corev1.ResourceEphemeralStorage} {
-		if limit, there := o.Resources.Limits[name]; there && limit.Sign() <= 0 {
-			return notAllowed("spec.pod.resources.limits.%s is %s and must be greater than 0; leave it out for the configured one", name, limit.String())
 		}
 	}
 	return nil

@@ -12,6 +12,7 @@ import (
 	"k8s.io/utils/ptr"
 
 	"github.com/swath-dev/swath/api/v1alpha1"
+	"github.com/swath-dev/swath/internal/resources"
 )
 
 // optionsDigest is a digest of the job's spec.pod.
@@ -70,7 +71,8 @@ func (b *builder) applyOptions(pod *corev1.Pod) {
 }
 
 // applyResources puts the job's requests and limits over the configured ones. A
-// configured request that is over the job's limit gives way to it.
+// configured request that is over the job's limit gives way to it, and so does one that
+// has to be equal to the limit.
 func applyResources(c *corev1.Container, r *corev1.ResourceRequirements) {
 	if r == nil {
 		return
@@ -79,7 +81,7 @@ func applyResources(c *corev1.Container, r *corev1.ResourceRequirements) {
 	c.Resources.Limits = merge(c.Resources.Limits, r.Limits)
 	for name, limit := range c.Resources.Limits {
 		request, ok := c.Resources.Requests[name]
-		if !ok || request.Cmp(limit) <= 0 {
+		if !ok || request.Cmp(limit) == 0 || resources.Overcommits(name) && request.Cmp(limit) < 0 {
 			continue
 		}
 		if _, asked := r.Requests[name]; !asked {

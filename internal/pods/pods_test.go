@@ -3,6 +3,7 @@ package pods_test
 import (
 	"errors"
 	"flag"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -149,8 +150,6 @@ func TestWhatTheConfigurationDoesNotListIsRefused(t *testing.T) {
 		"the shell's start":        {v1alpha1.PodOptions{Env: []v1alpha1.EnvVar{{Name: "ENV"}}}, "env ENV"},
 		"devices":                  {v1alpha1.PodOptions{Env: []v1alpha1.EnvVar{{Name: "NVIDIA_VISIBLE_DEVICES"}}}, "env NVIDIA_VISIBLE_DEVICES"},
 		"Pods kept away":           {v1alpha1.PodOptions{Affinity: &corev1.Affinity{PodAntiAffinity: &corev1.PodAntiAffinity{}}}, "affinity.podAntiAffinity"},
-		"claims":                   {v1alpha1.PodOptions{Resources: &corev1.ResourceRequirements{Claims: []corev1.ResourceClaim{{Name: "gpu"}}}}, "resources.claims"},
-		"no limit of memory":       {v1alpha1.PodOptions{Resources: &corev1.ResourceRequirements{Limits: corev1.ResourceList{"memory": resource.MustParse("0")}}}, "limits.memory is 0"},
 		"credentials":              {v1alpha1.PodOptions{Env: []v1alpha1.EnvVar{{Name: "AWS_ENDPOINT_URL"}}}, "env AWS_ENDPOINT_URL"},
 	}
 	for name, c := range cases {
@@ -164,6 +163,62 @@ func TestWhatTheConfigurationDoesNotListIsRefused(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestWhatCannotWorkIsRefusedWhateverTheConfigurationAllows(t *testing.T) {
+	limits := func(name corev1.ResourceName, quantity string) v1alpha1.PodOptions {
+		return v1alpha1.PodOptions{Resources: &corev1.ResourceRequirements{Limits: corev1.ResourceList{name: resource.MustParse(quantity)}}}
+	}
+	cases := map[string]struct {
+		pod  v1alpha1.PodOptions
+		says string
+	}{
+		"claims":                   {v1alpha1.PodOptions{Resources: &corev1.ResourceRequirements{Claims: []corev1.ResourceClaim{{Name: "gpu"}}}}, "spec.pod.resources.claims"},
+		"no limit of memory":       {limits("memory", "0"), "spec.pod.resources.limits.memory is 0"},
+		"half a byte":              {limits("memory", "512m"), "spec.pod.resources.limits.memory is 512m, a fraction of a byte: did you mean 512Mi?"},
+		"too little memory":        {limits("memory", "79Mi"), "needs at least 80Mi"},
+		"half a device":            {limits("nvidia.com/gpu", "500m"), "a part of a device"},
+		"an unknown resource":      {limits("gpu", "1"), "did you mean nvidia.com/gpu?"},
+		"a label that is none":     {v1alpha1.PodOptions{Labels: map[string]string{"a b": "c"}}, "spec.pod.labels"},
+		"a value that is none":     {v1alpha1.PodOptions{NodeSelector: map[string]string{"a": "b c"}}, "spec.pod.nodeSelector"},
+		"an annotation of no name": {v1alpha1.PodOptions{Annotations: map[string]string{"": "c"}}, "spec.pod.annotations"},
+		"a class that is none":     {v1alpha1.PodOptions{PriorityClassName: "Very High"}, "spec.pod.priorityClassName"},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			settings, job := makeConfig(), makeJob()
+			all := []string{"*"}
+			settings.Allow = config.Allow{PriorityClassNames: all, LabelPrefixes: all, AnnotationPrefixes: all}
+			job.Spec.Pod = &c.pod
+			var refused *pods.NotAllowed
+			if err := pods.Check(job, settings); !errors.As(err, &refused) || refused.Reason != v1alpha1.ReasonInvalidSpec || !strings.Contains(refused.Message, c.says) {
+				t.Errorf("the error is %v, want %q", err, c.says)
+			}
+		})
+	}
+}
+
+// Kubernetes refuses a request of devices that differs from the limit: the configured
+// one gives way to the job's.
+func TestAJobsDevicesTakeThePlaceOfTheConfigured(t *testing.T) {
+	for _, count := range []string{"1", "4"} {
+		settings, job := makeConfig(), makeJob()
+		two := corev1.ResourceList{"nvidia.com/gpu": resource.MustParse("2")}
+		settings.Train.Resources.Requests, settings.Train.Resources.Limits = merged(settings.Train.Resources.Requests, two), merged(settings.Train.Resources.Limits, two)
+		job.Spec.Pod = &v1alpha1.PodOptions{Resources: &corev1.ResourceRequirements{Limits: corev1.ResourceList{"nvidia.com/gpu": resource.MustParse(count)}}}
+		r := mustMake(t, job, v1alpha1.RoleTrain, settings).Spec.Containers[0].Resources
+		if request, limit := r.Requests["nvidia.com/gpu"], r.Limits["nvidia.com/gpu"]; request.String() != count || limit.String() != count {
+			t.Errorf("of %s devices the Pod requests %s with a limit of %s", count, request.String(), limit.String())
+		}
+	}
+}
+
+func merged(lists ...corev1.ResourceList) corev1.ResourceList {
+	all := corev1.ResourceList{}
+	for _, list := range lists {
+		maps.Copy(all, list)
+	}
+	return all
 }
 
 func TestAVolumeIsReadOnlyWhilePreparing(t *testing.T) {

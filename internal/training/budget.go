@@ -1,19 +1,17 @@
 package training
 
 import (
+	"github.com/swath-dev/swath/internal/contract"
 	"github.com/swath-dev/swath/internal/dataset"
 	"github.com/swath-dev/swath/internal/nn"
 )
-
-// memoryOfProgram is what the program takes beside plans, models and data: code, pictures of the report, garbage.
-const memoryOfProgram = 80 << 20
 
 // Memory is how many bytes training needs at least: with chips that are read from the file again in each epoch.
 func (s *Session) Memory() (int64, error) {
 	side := s.report.Training.Shape[1]
 	largest := largestBatch(s.train.Len(), s.settings.BatchSize)
 	streaming := dataset.LoaderOptions{BatchSize: s.settings.BatchSize}
-	need := memoryOfProgram + s.train.MemoryBytes(streaming)
+	need := contract.LeastMemory + s.train.MemoryBytes(streaming)
 	train, err := nn.PlanBytes(s.graph, s.planConfig(nn.Train, largest, side))
 	if err != nil {
 		return 0, err

@@ -38,6 +38,7 @@ var tests = map[string][]string{
 	"I predict chips in other units, of another platform or ground sample distance": {"TestPredictingHeedsWhatTheModelWasTrainedOn", "TestInferenceWarnsOfWhatTheModelDoesNotKnow"},
 	"the trainer fails":                                             {"TestAFailureIsTriedAgainWithBackOffUntilTheLimit", "TestHowAStartEnds"},
 	"it runs out of memory":                                         {"TestHowAStartEnds"},
+	"`spec.pod` asks for what cannot work":                          {"TestTheAPITakesGoodJobsAndSaysWhatIsWrongWithOthers", "TestASpecPodThatCannotWorkFailsTheJobBeforeItPrepares", "TestAJobOfBeforeTheBoundsCanStillBeChanged"},
 	"a quota refuses the Pod":                                       {"TestAQuotaThatRefusesThePodIsSaidAndWhenItIsRaisedTheJobGoesOn", "TestAQuotaThatRefusesForTooLongFailsTheJob"},
 	"admission or a webhook refuses the Pod":                        {"TestAnAdmissionThatRefusesThePodIsSaidAndTheJobGoesOnAfterwards", "TestASpecPodThatTheClusterRefusesIsMended"},
 	"the image cannot be pulled":                                    {"TestAnImageThatCannotBePulledFailsTheJobInTime"},

@@ -50,10 +50,30 @@ var createCases = map[string]apiCase{
 	"an unknown field":                {spec: `{task: classification, trainingFile: a, gpu: true}`, says: `unknown field "spec.gpu"`},
 	"a deadline of 317 years":         {spec: `{task: classification, trainingFile: a, activeDeadlineSeconds: 9999999999}`, says: "less than or equal to 2147483647"},
 	"a negative deadline":             {spec: `{task: classification, trainingFile: a, activeDeadlineSeconds: 0}`, says: "activeDeadlineSeconds"},
-	"a reference in the environment":  {spec: `{task: classification, trainingFile: a, pod: {env: [{name: A, valueFrom: {fieldRef: {fieldPath: metadata.name}}}]}}`, says: `unknown field "spec.pod.env[0].valueFrom"`},
-	"a name with a space":             {spec: `{task: classification, trainingFile: a, pod: {env: [{name: "A B", value: x}]}}`, says: "spec.pod.env[0].name"},
-	"an empty pod":                    {spec: `{task: classification, trainingFile: a, pod: {}}`, says: "spec.pod"},
-	"a name too long for a label":     {spec: `{task: classification, trainingFile: a}`, name: strings.Repeat("a", 64), says: "at most 63 characters"},
+	"resources that work": {spec: inPod(`resources: {limits: {cpu: "0.5", memory: 1.5Gi, ephemeral-storage: 1e12, nvidia.com/gpu: 1, hugepages-2Mi: 4Mi},
+		requests: {cpu: 100m, memory: 100000000, nvidia.com/gpu: "1"}}`)},
+	"the least memory":               {spec: inPod(`resources: {limits: {memory: 80Mi}}`)},
+	"half a byte":                    {spec: inPod(`resources: {limits: {memory: 512m}}`), says: "limits.memory is 512m, and the trainer needs at least 80Mi: did you mean 512Mi?"},
+	"bytes for mebibytes":            {spec: inPod(`resources: {limits: {memory: 512}}`), says: "limits.memory is 512, and the trainer needs at least 80Mi: did you mean 512Mi?"},
+	"too little memory":              {spec: inPod(`resources: {limits: {memory: 79Mi}}`), says: "limits.memory is 79Mi, and the trainer needs at least 80Mi: raise it"},
+	"a request of half a byte":       {spec: inPod(`resources: {requests: {memory: 512m}}`), says: "a fraction of a byte"},
+	"a negative request":             {spec: inPod(`resources: {requests: {memory: -1Gi}}`), says: "a request must not be negative"},
+	"no processor":                   {spec: inPod(`resources: {limits: {cpu: 0}}`), says: "a limit must be greater than 0"},
+	"a request above its limit":      {spec: inPod(`resources: {limits: {memory: 4Gi}, requests: {memory: 8Gi}}`), says: "a request is above its limit"},
+	"a request beyond int64":         {spec: inPod(`resources: {requests: {memory: "9223372036854775808"}}`), says: "a request is more than Kubernetes can count"},
+	"a limit beyond int64":           {spec: inPod(`resources: {limits: {memory: 10E}}`), says: "a limit is more than Kubernetes can count"},
+	"a resource that nobody knows":   {spec: inPod(`resources: {limits: {gpu: 1}}`), says: "such as nvidia.com/gpu"},
+	"a request that nobody knows":    {spec: inPod(`resources: {requests: {mem: 1Gi}}`), says: "Kubernetes knows cpu, memory"},
+	"claims":                         {spec: inPod(`resources: {claims: [{name: gpu}]}`), says: "claims are not supported"},
+	"a reference in the environment": {spec: `{task: classification, trainingFile: a, pod: {env: [{name: A, valueFrom: {fieldRef: {fieldPath: metadata.name}}}]}}`, says: `unknown field "spec.pod.env[0].valueFrom"`},
+	"a name with a space":            {spec: `{task: classification, trainingFile: a, pod: {env: [{name: "A B", value: x}]}}`, says: "spec.pod.env[0].name"},
+	"an empty pod":                   {spec: `{task: classification, trainingFile: a, pod: {}}`, says: "spec.pod"},
+	"a name too long for a label":    {spec: `{task: classification, trainingFile: a}`, name: strings.Repeat("a", 64), says: "at most 63 characters"},
+}
+
+// inPod is a request with that field in spec.pod.
+func inPod(field string) string {
+	return `{task: classification, trainingFile: a, pod: {` + field + `}}`
 }
 
 func TestTheAPITakesGoodJobsAndSaysWhatIsWrongWithOthers(t *testing.T) {

@@ -142,6 +142,22 @@ func TestAQuotaThatRefusesThePodIsSaidAndWhenItIsRaisedTheJobGoesOn(t *testing.T
 	}
 }
 
+// What the schema cannot see is refused by the operator before anything is prepared.
+func TestASpecPodThatCannotWorkFailsTheJobBeforeItPrepares(t *testing.T) {
+	s := newStage(t)
+	job := newJob("ships")
+	job.Spec.Pod = &v1alpha1.PodOptions{Resources: &corev1.ResourceRequirements{Limits: corev1.ResourceList{"nvidia.com/gpu": resource.MustParse("500m")}}}
+	s.submit(job)
+	end := s.phase(job, v1alpha1.PhaseFailed)
+	if condition(end, v1alpha1.ConditionFailed) != "True InvalidSpec" || end.Status.Prepares != 0 {
+		t.Errorf("the job is %s", describe(end))
+	}
+	if want := "spec.pod.resources.limits.nvidia.com/gpu is 500m, a part of a device: Kubernetes gives whole ones; ask for 1"; end.Status.Error != want {
+		t.Errorf("the error is %q, want %q", end.Status.Error, want)
+	}
+	s.wantPods()
+}
+
 func TestAPreparationThatTakesTooLongFailsTheJob(t *testing.T) {
 	s := newStage(t)
 	job := s.submit(newJob("ships"))
