@@ -80,7 +80,7 @@ func (r *TrainingJobReconciler) createPod(ctx context.Context, job *v1alpha1.Tra
 	err = r.Client.Create(ctx, pod)
 	if err == nil {
 		r.Metrics.podCreated(job, action, r.Clock.Now())
-		return nil
+		return r.reclaimNew(ctx, job, pod)
 	}
 	if apierrors.IsAlreadyExists(err) {
 		return r.checkStanding(ctx, job, pod, errStale)
@@ -97,8 +97,8 @@ func (r *TrainingJobReconciler) createPod(ctx context.Context, job *v1alpha1.Tra
 }
 
 // checkStanding tells whether the Pod that has the name already is the job's: then
-// it was made before and the cache does not show it yet. The error is absent when
-// there is no such Pod.
+// it was made before and the cache does not show it, not yet or for want of labels. The
+// error is absent when there is no such Pod.
 func (r *TrainingJobReconciler) checkStanding(ctx context.Context, job *v1alpha1.TrainingJob, pod *corev1.Pod, absent error) error {
 	var standing corev1.Pod
 	err := r.Live.Get(ctx, client.ObjectKeyFromObject(pod), &standing)
@@ -109,7 +109,7 @@ func (r *TrainingJobReconciler) checkStanding(ctx context.Context, job *v1alpha1
 		return fmt.Errorf("reading Pod %s live: %w", pod.Name, err)
 	}
 	if metav1.IsControlledBy(&standing, job) {
-		return nil
+		return r.reclaimNew(ctx, job, &standing)
 	}
 	if standing.DeletionTimestamp != nil || ofFormerJob(&standing, job) {
 		return r.awaitForeign(ctx, &standing)

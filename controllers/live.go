@@ -29,6 +29,14 @@ func (r *TrainingJobReconciler) observeLive(ctx context.Context, job *v1alpha1.T
 	if err != nil {
 		return lifecycle.Observed{}, fmt.Errorf("listing the Pods of the TrainingJob live: %w", err)
 	}
+	unlisted, err := r.unlisted(ctx, job, list.Items)
+	if err != nil {
+		return lifecycle.Observed{}, err
+	}
+	list.Items = append(list.Items, unlisted...)
+	if err := r.reclaimAll(ctx, job, list.Items); err != nil {
+		return lifecycle.Observed{}, err
+	}
 	observed, _ := r.world(job, list.Items)
 	r.askQueue(ctx, &observed)
 	return observed, nil

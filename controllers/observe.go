@@ -24,6 +24,17 @@ func (r *TrainingJobReconciler) observe(ctx context.Context, job *v1alpha1.Train
 	if err != nil {
 		return lifecycle.Observed{}, nil, fmt.Errorf("listing the Pods of the TrainingJob: %w", err)
 	}
+	if job.DeletionTimestamp != nil {
+		// Nothing is made any more that would show that a Pod has lost its labels.
+		unlisted, err := r.unlisted(ctx, job, list.Items)
+		if err != nil {
+			return lifecycle.Observed{}, nil, err
+		}
+		list.Items = append(list.Items, unlisted...)
+	}
+	if err := r.reclaimAll(ctx, job, list.Items); err != nil {
+		return lifecycle.Observed{}, nil, err
+	}
 	observed, foreign := r.world(job, list.Items)
 	r.readTrouble(ctx, &observed)
 	r.askQueue(ctx, &observed)

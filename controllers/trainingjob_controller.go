@@ -80,12 +80,12 @@ func (r *TrainingJobReconciler) Reconcile(ctx context.Context, request ctrl.Requ
 	}
 	observed, foreign, err := r.observe(ctx, job)
 	if err != nil {
-		return ctrl.Result{}, err
+		return retryStale(err)
 	}
 	decision := lifecycle.Decide(observed)
 	if decision.NeedsLivePods {
 		if observed, decision, err = r.decideLive(ctx, job); err != nil {
-			return ctrl.Result{}, err
+			return retryStale(err)
 		}
 	}
 	putOff := r.News.putOff(&decision, r.Clock.Now())
@@ -104,20 +104,26 @@ func (r *TrainingJobReconciler) Reconcile(ctx context.Context, request ctrl.Requ
 	if err == nil {
 		err = r.giveBack(ctx, job, observed, recorded)
 	}
-	if errors.Is(err, errStale) {
-		return ctrl.Result{RequeueAfter: staleRetry}, nil
-	}
 	if err == nil {
 		err = r.releaseForeign(ctx, foreign)
 	}
 	if err != nil {
-		return ctrl.Result{}, err
+		return retryStale(err)
 	}
 	result := r.wakeAt(earlier(decision.Wake, former))
 	if putOff {
 		result = later(result)
 	}
 	return result, nil
+}
+
+// retryStale has a job that has changed in between looked at again soon. That is no
+// error.
+func retryStale(err error) (ctrl.Result, error) {
+	if errors.Is(err, errStale) {
+		return ctrl.Result{RequeueAfter: staleRetry}, nil
+	}
+	return ctrl.Result{}, err
 }
 
 // decided is the job with the status that was decided, whether that is recorded or put

@@ -156,16 +156,12 @@ func (b *builder) pod(shape config.PodShape) *corev1.Pod {
 }
 
 func (b *builder) labels() map[string]string {
-	return map[string]string{
+	return merge(map[string]string{
 		"app.kubernetes.io/name":       "swath",
 		"app.kubernetes.io/component":  b.role,
 		"app.kubernetes.io/instance":   b.job.Name,
 		"app.kubernetes.io/managed-by": "swath",
-		v1alpha1.LabelJobName:          b.job.Name,
-		v1alpha1.LabelJobID:            b.job.Status.ID,
-		v1alpha1.LabelRole:             b.role,
-		v1alpha1.LabelNumber:           fmt.Sprint(b.number),
-	}
+	}, ownLabels(b.job, b.role, b.number))
 }
 
 // container is the container of a stage.
