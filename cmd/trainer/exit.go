@@ -51,6 +51,7 @@ func exitCode(err error) int {
 		missing   *noFileError
 		changed   *changedFileError
 		conflict  *conflictError
+		tooLarge  *tooLargeError
 	)
 	switch {
 	case errors.Is(err, training.ErrInterrupted), errors.Is(err, context.Canceled):
@@ -67,6 +68,8 @@ func exitCode(err error) int {
 		return contract.ExitNoFile
 	case errors.As(err, &changed):
 		return contract.ExitChangedFile
+	case errors.As(err, &tooLarge):
+		return contract.ExitTooLarge
 	case errors.As(err, &conflict), errors.Is(err, storage.ErrExists):
 		return contract.ExitConflict
 	}

@@ -83,7 +83,7 @@ func (o *stageOptions) run(c *cobra.Command, do func(context.Context, *stageOpti
 		err = fmt.Errorf("%w; renew the credentials that the Pods of this namespace have, or their rights: the next start uses the new ones", err)
 	}
 	if err != nil {
-		message.Error = sentence(err)
+		message.Error = o.nameFiles(c.Context(), sentence(err))
 	}
 	if writeErr := o.writeMessage(message); writeErr != nil {
 		o.log.Warn("the termination message could not be written", "error", writeErr)
@@ -184,6 +184,9 @@ func downloadStage(ctx context.Context, o *stageOptions) (contract.Message, erro
 
 // fetch copies the files from storage and checks their digests where they are known.
 func (o *stageOptions) fetch(ctx context.Context, store *storage.Store) error {
+	if err := o.checkRoom(ctx, store); err != nil {
+		return err
+	}
 	for _, file := range []struct{ id, digest string }{{o.TrainingFile, o.TrainingDigest}, {o.ValidationFile, o.ValidationDigest}} {
 		if file.id == "" {
 			continue

@@ -6,9 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
 	"slices"
-	"strconv"
 	"time"
 
 	"github.com/swath-dev/swath/internal/contract"
@@ -22,15 +20,7 @@ func logName(start int32) string { return fmt.Sprintf("train-log-%d.txt", start)
 
 // memoryLimit is the container's, as the operator says it; 0 where it does not.
 func memoryLimit() (int64, error) {
-	text := os.Getenv(contract.EnvMemoryLimit)
-	if text == "" {
-		return 0, nil
-	}
-	limit, err := strconv.ParseInt(text, 10, 64)
-	if err != nil || limit < 0 {
-		return 0, usageError{fmt.Errorf("%s is %q and must be a number of bytes", contract.EnvMemoryLimit, text)}
-	}
-	return limit, nil
+	return bytesVariable(contract.EnvMemoryLimit)
 }
 
 // trainStage fetches the files, trains from the last checkpoint on, and stores the model. If the model is there already,

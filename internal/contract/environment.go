@@ -14,6 +14,11 @@ const (
 	EnvPodUID = "SWATH_POD_UID"
 	// EnvMemoryLimit is the container's memory limit in bytes, for train.
 	EnvMemoryLimit = "SWATH_MEMORY_LIMIT"
+	// EnvWorkDirSize is the size limit of WorkDir in bytes, and
+	// EnvEphemeralStorageLimit the container's limit of ephemeral storage, for
+	// the stages that fetch files.
+	EnvWorkDirSize           = "SWATH_WORK_DIR_SIZE"
+	EnvEphemeralStorageLimit = "SWATH_EPHEMERAL_STORAGE_LIMIT"
 	// EnvQueue is the Kueue queue that the operator put the Pod in, for train; it is
 	// absent otherwise. The operator reads it back, since a Pod's labels can change and
 	// its environment cannot.

@@ -17,6 +17,8 @@ const (
 	ExitNotFinite = 70
 	// ExitChangedFile is a file that is no longer the one that was validated.
 	ExitChangedFile = 71
+	// ExitTooLarge is files that can never fit into the work directory.
+	ExitTooLarge = 72
 	// ExitDiskFull is a full disk, or a full bucket.
 	ExitDiskFull = 73
 	// ExitStorage is storage that fails for now.
@@ -37,7 +39,7 @@ const (
 // mend.
 func Final(exitCode int32) bool {
 	switch exitCode {
-	case ExitUsage, ExitBadFile, ExitNoFile, ExitNotFinite, ExitChangedFile, ExitConflict, ExitMemory:
+	case ExitUsage, ExitBadFile, ExitNoFile, ExitNotFinite, ExitChangedFile, ExitTooLarge, ExitConflict, ExitMemory:
 		return true
 	}
 	return false
@@ -58,6 +60,8 @@ func Reason(exitCode int32) string {
 		return "LossNotFinite"
 	case ExitChangedFile:
 		return "FileChanged"
+	case ExitTooLarge:
+		return "FileTooLarge"
 	case ExitDiskFull:
 		return "DiskFull"
 	case ExitStorage:

@@ -39,6 +39,7 @@ var final = map[string]bool{
 	contract.Reason(contract.ExitNoFile):      true,
 	contract.Reason(contract.ExitNotFinite):   true,
 	contract.Reason(contract.ExitChangedFile): true,
+	contract.Reason(contract.ExitTooLarge):    true,
 	contract.Reason(contract.ExitConflict):    true,
 	contract.Reason(contract.ExitMemory):      true,
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -205,6 +206,18 @@ func (b *builder) env(stage contract.Stage) []corev1.EnvVar {
 	env := []corev1.EnvVar{
 		{Name: contract.EnvStorageURL, Value: b.storage.URL},
 		{Name: contract.EnvStoragePrefix, Value: b.job.Namespace},
+	}
+	if stage != contract.StageValidate {
+		size := b.config.Prepare.WorkDirSize
+		if stage == contract.StageTrain {
+			size = b.config.Train.WorkDirSize
+		}
+		env = append(env,
+			corev1.EnvVar{Name: contract.EnvWorkDirSize, Value: strconv.FormatInt(size.Value(), 10)},
+			corev1.EnvVar{Name: contract.EnvEphemeralStorageLimit, ValueFrom: &corev1.EnvVarSource{ResourceFieldRef: &corev1.ResourceFieldSelector{
+				Resource: "limits.ephemeral-storage",
+			}}},
+		)
 	}
 	if stage == contract.StageTrain {
 		env = append(env,

@@ -64,10 +64,31 @@ func (s *Store) FileInfo(ctx context.Context, id string) (FileInfo, error) {
 	if err != nil {
 		return FileInfo{}, err
 	}
-	if temporary.MatchString(id) {
-		return FileInfo{}, fmt.Errorf("reading %s: %w", s.Location(k), ErrNotFound)
+	attributes, err := s.attributes(ctx, id, k)
+	if err != nil {
+		return FileInfo{}, err
 	}
-	var attributes *blob.Attributes
+	return s.describe(ctx, stored{id: id, bytes: attributes.Size, changed: attributes.ModTime})
+}
+
+// FileSize is the size of the file in bytes.
+func (s *Store) FileSize(ctx context.Context, id string) (int64, error) {
+	k, err := key(filesFolder, id)
+	if err != nil {
+		return 0, err
+	}
+	attributes, err := s.attributes(ctx, id, k)
+	if err != nil {
+		return 0, err
+	}
+	return attributes.Size, nil
+}
+
+// attributes are those of the file with an ID, at its key.
+func (s *Store) attributes(ctx context.Context, id, k string) (attributes *blob.Attributes, err error) {
+	if temporary.MatchString(id) {
+		return nil, fmt.Errorf("reading %s: %w", s.Location(k), ErrNotFound)
+	}
 	err = s.call(ctx, func(ctx context.Context) (err error) {
 		attributes, err = s.bucket.Attributes(ctx, k)
 		return err
@@ -77,9 +98,9 @@ func (s *Store) FileInfo(ctx context.Context, id string) (FileInfo, error) {
 		if isNotFound(err) && s.hasNoBucket(ctx) {
 			err = fmt.Errorf("%w: the bucket of %s does not exist", ErrConfiguration, s.root)
 		}
-		return FileInfo{}, err
+		return nil, err
 	}
-	return s.describe(ctx, stored{id: id, bytes: attributes.Size, changed: attributes.ModTime})
+	return attributes, nil
 }
 
 // HasFile reports whether the file exists.

@@ -49,6 +49,8 @@ var tests = map[string][]string{
 	"the download fails again and again":                            {"TestADownloadThatFailsAgainAndAgainMakesNoEndlessLoop"},
 	"fetching and validating the files takes too long":              {"TestAPreparationThatTakesTooLongFailsTheJob", "TestOnlyPreparingCountsForItsTimeLimit"},
 	"the trainer ends well but its message is lost":                 {"TestHowAStartEnds", "TestALostMessageTwiceIsAFailure"},
+	"the files are larger than the work directory":                  {"TestFilesLargerThanTheWorkDirectoryAreNotFetched", "TestAFullDiskIsTriedAgainAndASmallOneIsNot"},
+	"an error is about an uploaded file":                            {"TestErrorsNameTheFilesThatWereUploaded"},
 	// … a program uses the HTTP API
 	"a new job names a file that does not exist":       {"TestJobOnAFileThatDoesNotExistIsRefusedAtOnce", "TestJobIsMadeWhereStorageCannotBeAsked"},
 	"an upload has two files":                          {"TestBadUploadsAreRefused", "TestFieldsBesideTheFileAreAllowed"},
