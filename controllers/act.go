@@ -27,6 +27,9 @@ func (r *TrainingJobReconciler) act(ctx context.Context, job *v1alpha1.TrainingJ
 	if len(actions) == 0 {
 		return nil
 	}
+	if !recorded && r.Schema.lostField() != "" {
+		return errOldSchema
+	}
 	if !recorded {
 		if err := r.confirm(ctx, job); err != nil {
 			return err
@@ -84,6 +87,9 @@ func (r *TrainingJobReconciler) createPod(ctx context.Context, job *v1alpha1.Tra
 	}
 	if apierrors.IsAlreadyExists(err) {
 		return r.checkStanding(ctx, job, pod, errStale)
+	}
+	if namespaceGoes(err) {
+		return errNamespaceGoes
 	}
 	err = refusedBy(fmt.Errorf("making Pod %s: %w", pod.Name, err))
 	var refused *refusedError

@@ -44,6 +44,8 @@ type ProgressReader struct {
 	Config config.Progress
 	// Clock tells the time.
 	Clock clock.PassiveClock
+	// Schema remembers whether the API server keeps what is recorded.
+	Schema *Schema
 	// Transport carries the questions; nil for one without a proxy.
 	Transport http.RoundTripper
 
@@ -138,7 +140,7 @@ func (r *ProgressReader) ask(ctx context.Context, name types.NamespacedName) err
 	if err := r.Client.Get(ctx, name, &job); err != nil {
 		return client.IgnoreNotFound(err)
 	}
-	if job.Status.Phase != v1alpha1.PhaseRunning {
+	if job.Status.Phase != v1alpha1.PhaseRunning || r.Schema.lostField() != "" {
 		return nil
 	}
 	var pod corev1.Pod
@@ -188,9 +190,14 @@ func (r *ProgressReader) write(ctx context.Context, job *v1alpha1.TrainingJob, p
 	if !lifecycle.ProgressDue(&job.Status, progress, now, r.Config.MinWriteInterval.Duration) || !r.writes.AllowN(now, 1) {
 		return nil
 	}
-	job.Status = lifecycle.WithProgress(&job.Status, progress, now)
+	sent := lifecycle.WithProgress(&job.Status, progress, now)
+	job.Status = sent
 	if err := r.Client.Status().Update(ctx, job); err != nil && !apierrors.IsConflict(err) && !apierrors.IsNotFound(err) {
 		return fmt.Errorf("writing the progress: %w", err)
+	} else if err == nil {
+		if lost, _ := r.Schema.check(&sent, &job.Status, now); lost != "" {
+			return errOldSchema
+		}
 	}
 	return nil
 }

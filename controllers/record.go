@@ -14,7 +14,8 @@ import (
 // record writes the status if it says anything new, and tells whether it did. What
 // only words a condition anew may be put off in the decision. The
 // write carries the resource version: a job that has changed in between is not
-// written, and the error is errStale.
+// written, and the error is errStale. It is errOldSchema when the API server has not
+// kept all of it.
 func (r *TrainingJobReconciler) record(ctx context.Context, job *v1alpha1.TrainingJob, decision *lifecycle.Decision) (bool, error) {
 	r.wordings.keep(job, decision, r.Clock.Now())
 	if equality.Semantic.DeepEqual(job.Status, decision.Status) {
@@ -29,6 +30,9 @@ func (r *TrainingJobReconciler) record(ctx context.Context, job *v1alpha1.Traini
 			return false, errStale
 		}
 		return false, fmt.Errorf("recording the status of the TrainingJob: %w", err)
+	}
+	if err := r.checkSchema(ctx, job, &decision.Status); err != nil {
+		return false, err
 	}
 	r.tell(job, &before, *decision)
 	return true, nil

@@ -24,6 +24,14 @@ import (
 // staleRetry is how soon a job is looked at again that has changed in between.
 const staleRetry = 50 * time.Millisecond
 
+// goingRetry is how soon a job is looked at again whose namespace is being deleted: it
+// goes with its namespace, and nothing can be done for it before.
+const goingRetry = 30 * time.Second
+
+// errNamespaceGoes means that the job's namespace is being deleted, so that no Pod can
+// be made in it.
+var errNamespaceGoes = errors.New("the namespace is being deleted")
+
 // errStale means that the job has changed since it was read: what was decided on
 // it must not be done.
 var errStale = errors.New("the TrainingJob has changed in between")
@@ -44,6 +52,8 @@ type TrainingJobReconciler struct {
 	Queue *queue.Ledger
 	// Metrics are the operator's Prometheus metrics.
 	Metrics *Metrics
+	// Schema remembers whether the API server keeps what is recorded.
+	Schema *Schema
 	// News bounds what is written only to tell in which phase jobs are.
 	News *News
 
@@ -74,18 +84,21 @@ func (r *TrainingJobReconciler) Reconcile(ctx context.Context, request ctrl.Requ
 		}
 		return r.forget(ctx, request.NamespacedName)
 	}
+	if r.Schema.pauses(r.Clock.Now()) {
+		return retry(errOldSchema)
+	}
 	former, err := r.giveBackFormer(ctx, request.NamespacedName, job.UID)
 	if err != nil {
 		return ctrl.Result{}, err
 	}
 	observed, foreign, err := r.observe(ctx, job)
 	if err != nil {
-		return retryStale(err)
+		return retry(err)
 	}
 	decision := lifecycle.Decide(observed)
 	if decision.NeedsLivePods {
 		if observed, decision, err = r.decideLive(ctx, job); err != nil {
-			return retryStale(err)
+			return retry(err)
 		}
 	}
 	putOff := r.News.putOff(&decision, r.Clock.Now())
@@ -108,7 +121,7 @@ func (r *TrainingJobReconciler) Reconcile(ctx context.Context, request ctrl.Requ
 		err = r.releaseForeign(ctx, foreign)
 	}
 	if err != nil {
-		return retryStale(err)
+		return retry(err)
 	}
 	result := r.wakeAt(earlier(decision.Wake, former))
 	if putOff {
@@ -117,11 +130,16 @@ func (r *TrainingJobReconciler) Reconcile(ctx context.Context, request ctrl.Requ
 	return result, nil
 }
 
-// retryStale has a job that has changed in between looked at again soon. That is no
-// error.
-func retryStale(err error) (ctrl.Result, error) {
-	if errors.Is(err, errStale) {
+// retry has a job looked at again after an error. That a job has changed in between, or
+// goes with its namespace, is none, and that the CRD is too old is logged once.
+func retry(err error) (ctrl.Result, error) {
+	switch {
+	case errors.Is(err, errStale):
 		return ctrl.Result{RequeueAfter: staleRetry}, nil
+	case errors.Is(err, errNamespaceGoes):
+		return ctrl.Result{RequeueAfter: goingRetry}, nil
+	case errors.Is(err, errOldSchema):
+		return ctrl.Result{RequeueAfter: schemaRetry}, nil
 	}
 	return ctrl.Result{}, err
 }

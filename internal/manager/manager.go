@@ -76,6 +76,10 @@ func New(ctx context.Context, restConfig *rest.Config, c *config.Config, o Optio
 	restConfig.QPS, restConfig.Burst = c.Controller.QPS, c.Controller.Burst
 	options := controllerOptions(c, o)
 	o.Tune(&options)
+	if options.Logger.GetSink() == nil {
+		options.Logger = ctrl.Log
+	}
+	options.Logger = quiet(options.Logger)
 	mgr, err := ctrl.NewManager(restConfig, options)
 	if err != nil {
 		return nil, fmt.Errorf("making the manager: %w", err)
@@ -85,12 +89,13 @@ func New(ctx context.Context, restConfig *rest.Config, c *config.Config, o Optio
 		Recorder: mgr.GetEventRecorder("swath"),
 		Queue:    queue.NewLedger(c.Limits.RunningJobs, c.Limits.RunningJobsPerNamespace),
 		Metrics:  controllers.NewMetrics(o.Registry),
+		Schema:   &controllers.Schema{},
 	}
 	if err := reconciler.SetupWithManager(ctx, mgr); err != nil {
 		return nil, fmt.Errorf("setting up the controller of TrainingJobs: %w", err)
 	}
 	o.Registry.MustRegister(&controllers.StateCollector{Client: mgr.GetClient(), Queue: reconciler.Queue, Clock: o.Clock, Elected: mgr.Elected()})
-	progress := &controllers.ProgressReader{Client: mgr.GetClient(), Config: c.Progress, Clock: o.Clock, Transport: o.ProgressTransport}
+	progress := &controllers.ProgressReader{Client: mgr.GetClient(), Config: c.Progress, Clock: o.Clock, Schema: reconciler.Schema, Transport: o.ProgressTransport}
 	if err := mgr.Add(progress); err != nil {
 		return nil, fmt.Errorf("adding the reader of progress: %w", err)
 	}
@@ -99,6 +104,9 @@ func New(ctx context.Context, restConfig *rest.Config, c *config.Config, o Optio
 	}
 	if err := mgr.AddReadyzCheck("ping", healthz.Ping); err != nil {
 		return nil, fmt.Errorf("adding the readiness check: %w", err)
+	}
+	if err := mgr.AddReadyzCheck("crd", reconciler.Schema.Ready); err != nil {
+		return nil, fmt.Errorf("adding the readiness check of the CRD: %w", err)
 	}
 	return mgr, nil
 }

@@ -71,7 +71,7 @@ var tests = map[string][]string{
 	"a train Pod is deleted before its result was read": {"TestAModelThatIsDoneWhileItIsSuspendedCounts", "TestOneCallThatGoesWrongChangesNothingOfTheEnd"},
 	"the operator is killed at any moment":              {"TestOneCallThatGoesWrongChangesNothingOfTheEnd", "TestTheSecondReplicaTakesOverFromOneThatCrashed", "TestInterruptionsChangeNothing"},
 	"I delete the TrainingJob":                          {"TestThePodOfADeletedJobIsNotHeld", "TestAJobThatIsBeingDeletedIsNotTriedAgain"},
-	"I delete the namespace, or remove Swath":           {"TestANamespaceIsDeletedWhileAJobTrains", "TestUndeployWhileAJobTrains"},
+	"I delete the namespace, or remove Swath":           {"TestANamespaceIsDeletedWhileAJobTrains", "TestANamespaceThatIsBeingDeletedIsNoError", "TestUndeployWhileAJobTrains"},
 	// … I stop a job
 	"I create a job suspended":              {"TestAJobThatIsCreatedSuspendedStartsNothing", "TestAJobThatIsCreatedSuspendedIsNotPrepared"},
 	"I suspend a job while it prepares":     {"TestAJobThatIsSuspendedWhileItPreparesStopsAndPreparesAnew", "TestFilesThatWereValidWhenTheJobWasSuspendedStayValid"},
@@ -88,10 +88,11 @@ var tests = map[string][]string{
 	"someone puts a label of Kueue on a Pod":           {"TestALabelOfKueueThatIsPutOnAPodFreesNoSlot", "TestTheTrainPodOfAQueueIsMadeGated"},
 	"Kueue's default queue gates the prepare Pod, too": {"TestADefaultQueueThatGatesThePreparePodIsSaid"},
 	// … I install and run it
-	"I install":                       {"TestNothingThatIsInstalledStandsInTheWayOfOthers", "TestTheConfigurationsThatAreInstalledAreValid"},
-	"the operator is down":            {"TestANewJobIsNotTakenForAFinishedOne", "TestAnAcceptedCancelBeatsASuccess"},
-	"the configuration has a mistake": {"TestAConfigurationThatCannotWorkIsRefused"},
-	"many jobs come at once":          {"TestInAFloodOnlyLastingPhasesAreTold", "TestEventsOfAFlood"},
+	"I install":                          {"TestNothingThatIsInstalledStandsInTheWayOfOthers", "TestTheConfigurationsThatAreInstalledAreValid"},
+	"the operator is down":               {"TestANewJobIsNotTakenForAFinishedOne", "TestAnAcceptedCancelBeatsASuccess"},
+	"the CRD is older than the operator": {"TestAnOperatorOnAnOlderCRDTouchesNoPods", "TestAStatusThatIsReadKeepsNothingOfWhatItIsReadOver"},
+	"the configuration has a mistake":    {"TestAConfigurationThatCannotWorkIsRefused"},
+	"many jobs come at once":             {"TestInAFloodOnlyLastingPhasesAreTold", "TestEventsOfAFlood"},
 	// … a pipeline applies my jobs
 	"the pipeline applies the same manifest again":           {"TestApplyingTheSameManifestAgainChangesNothing"},
 	"someone suspends or cancels a job that a pipeline owns": {"TestSamplesShowOnlyTheRequest"},

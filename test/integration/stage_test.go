@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-logr/logr"
 	"github.com/prometheus/client_golang/prometheus"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -54,6 +55,8 @@ type stage struct {
 	wrap func(client.Client) client.Client
 	// trainers answers the operator's questions for progress.
 	trainers http.RoundTripper
+	// logs takes what the operator logs, nothing when nil.
+	logs logr.LogSink
 	// wire is the connection of the operator that was started last.
 	wire *wire
 	stop func()
@@ -116,6 +119,9 @@ func (s *stage) operator(options manager.Options) (stop func()) {
 		}
 		o.Controller.SkipNameValidation = ptr.To(true)
 		o.NewClient = s.newClient
+		if s.logs != nil {
+			o.Logger = logr.New(s.logs)
+		}
 	}
 	asOperator := rest.CopyConfig(apiServer)
 	asOperator.Impersonate = rest.ImpersonationConfig{UserName: operatorUser}

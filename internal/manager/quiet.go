@@ -1,0 +1,50 @@
+package manager
+
+import (
+	"errors"
+	"net/http"
+
+	"github.com/go-logr/logr"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+)
+
+// quiet is the logger without the errors that a namespace makes that is being deleted:
+// nothing can be made in it, events least of all. They are logged as details.
+func quiet(logger logr.Logger) logr.Logger {
+	return logger.WithSink(quietSink{logger.GetSink()})
+}
+
+type quietSink struct{ logr.LogSink }
+
+// WithValues is part of logr.LogSink.
+func (q quietSink) WithValues(values ...any) logr.LogSink {
+	return quietSink{q.LogSink.WithValues(values...)}
+}
+
+// WithName is part of logr.LogSink.
+func (q quietSink) WithName(name string) logr.LogSink { return quietSink{q.LogSink.WithName(name)} }
+
+// Error is part of logr.LogSink.
+func (q quietSink) Error(err error, message string, values ...any) {
+	switch {
+	case !namespaceGoes(err):
+		q.LogSink.Error(err, message, values...)
+	case q.Enabled(1):
+		q.Info(1, message, append(values, "cause", err.Error())...)
+	}
+}
+
+// namespaceGoes reports whether the error is that the namespace is being deleted, or is
+// gone.
+func namespaceGoes(err error) bool {
+	if apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause) {
+		return true
+	}
+	var status apierrors.APIStatus
+	if !errors.As(err, &status) || status.Status().Code != http.StatusNotFound {
+		return false
+	}
+	details := status.Status().Details
+	return details != nil && details.Kind == "namespaces"
+}
