@@ -3,6 +3,7 @@ package integration
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -168,7 +169,11 @@ func waiting(reason, message string) corev1.ContainerState {
 // writes writes the Pod's status.
 func (d *drill) writes(pod *corev1.Pod) bool {
 	d.s.t.Helper()
-	setPodCondition(pod, corev1.PodCondition{Type: corev1.PodScheduled, Status: corev1.ConditionTrue, LastTransitionTime: metav1.Time{Time: d.s.clock.Now()}})
+	scheduled := corev1.PodCondition{Type: corev1.PodScheduled, Status: corev1.ConditionTrue, LastTransitionTime: metav1.Time{Time: d.s.clock.Now()}}
+	// A Pod is scheduled once: the time stays that of the first write.
+	if !slices.ContainsFunc(pod.Status.Conditions, func(c corev1.PodCondition) bool { return c.Type == scheduled.Type }) {
+		setPodCondition(pod, scheduled)
+	}
 	return d.did("writing the status of", pod, cluster.Status().Update(context.Background(), pod))
 }
 
