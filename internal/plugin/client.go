@@ -138,6 +138,8 @@ type uploadedFile struct {
 	ID       string `json:"id"`
 	Filename string `json:"filename"`
 	Bytes    int64  `json:"bytes"`
+	// CreatedAt is when it was uploaded, in Unix seconds.
+	CreatedAt int64 `json:"created_at"`
 }
 
 // upload streams a file to the gateway.

@@ -26,9 +26,9 @@ func newDownload(s *session) *cobra.Command {
 			"Without --output a model goes into a folder with its ID as name, a part into a file with its name, and a file into one with " +
 			"the name that it was uploaded with, or with its ID where that name is no plain one. Nothing is overwritten without --force.",
 		Example: "  kubectl swath download landcover -o landcover-model\n  kubectl swath download model-5ms9ja6hk2x0 --part model.onnx",
-		Args:    cobra.ExactArgs(1), ValidArgsFunction: s.completeModels,
+		Args:    cobra.ExactArgs(1), ValidArgsFunction: s.completeModelsAndFiles,
 		RunE: func(c *cobra.Command, args []string) error {
-			if strings.HasPrefix(args[0], "file-") {
+			if strings.HasPrefix(args[0], filePrefix) {
 				return s.downloadFile(c.Context(), args[0], f)
 			}
 			return s.downloadModel(c.Context(), args[0], f)

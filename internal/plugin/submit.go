@@ -53,6 +53,10 @@ func newSubmit(s *session) *cobra.Command {
 	flags.BoolVar(&f.dryRun, "dry-run", false, "print the TrainingJob and make nothing")
 	flags.BoolVar(&f.upload, "upload", false, "with --dry-run: upload each @FILE, so that what is printed can be applied")
 	f.parameters.add(flags)
+	for _, name := range []string{"training-file", "validation-file"} {
+		// The flags are there.
+		_ = command.RegisterFlagCompletionFunc(name, s.completeFiles)
+	}
 	for name, values := range map[string][]string{"task": {"classification", "segmentation"}, "model-size": {"small", "base", "large"}} {
 		// The flags are there.
 		_ = command.RegisterFlagCompletionFunc(name, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp))
