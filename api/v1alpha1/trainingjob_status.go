@@ -140,9 +140,14 @@ type TrainingJobStatus struct {
 	Retries int32 `json:"retries,omitempty"`
 
 	// disruptions is how often the job was interrupted without a fault of its
-	// own. They cost no retry; each makes the next start wait longer.
+	// own. They cost no retry.
 	// +optional
 	Disruptions int32 `json:"disruptions,omitempty"`
+
+	// consecutiveDisruptions is how many of them came in a row without a newer
+	// checkpoint in between. Each makes the next start wait longer.
+	// +optional
+	ConsecutiveDisruptions int32 `json:"consecutiveDisruptions,omitempty"`
 
 	// trainedSeconds is how long the job has trained over all ended starts, in
 	// seconds.
@@ -260,6 +265,11 @@ type Attempt struct {
 	// +optional
 	Message string `json:"message,omitempty"`
 
+	// checkpoint is the step of the newest checkpoint that was stored when it
+	// ended, as far as the trainer said so.
+	// +optional
+	Checkpoint int64 `json:"checkpoint,omitempty"`
+
 	// finishedAt is when it ended.
 	// +optional
 	FinishedAt *metav1.Time `json:"finishedAt,omitempty"`
@@ -287,6 +297,10 @@ type Progress struct {
 	// steps is the number of steps to do.
 	// +optional
 	Steps int64 `json:"steps,omitempty"`
+
+	// checkpoint is the step of the newest checkpoint that is stored.
+	// +optional
+	Checkpoint int64 `json:"checkpoint,omitempty"`
 
 	// estimatedFinishedAt is when the training is expected to end, while it runs.
 	// +optional

@@ -61,7 +61,7 @@ func (s *progressServer) use(session *training.Session) error {
 func (s *progressServer) answer(w http.ResponseWriter, _ *http.Request) {
 	snapshot := s.progress.Snapshot()
 	p := contract.Progress{
-		PodUID: os.Getenv(contract.EnvPodUID), Job: s.options.Job, Start: s.options.Start, Summary: "reading the files",
+		PodUID: os.Getenv(contract.EnvPodUID), Job: s.options.Job, Start: s.options.Start, Summary: "reading the files", Checkpoint: int64(s.progress.Checkpoint()),
 		Hyperparameters: s.progress.Description(), UpdatedAt: time.Now().UTC(),
 	}
 	if snapshot.Steps > 0 {
@@ -86,7 +86,8 @@ func (s *progressServer) reached() contract.Message {
 		return contract.Message{}
 	}
 	return contract.Message{
-		Summary: snapshot.Summary(), Metrics: progressMetrics(snapshot), Hyperparameters: s.progress.Description(),
+		Checkpoint: int64(s.progress.Checkpoint()),
+		Summary:    snapshot.Summary(), Metrics: progressMetrics(snapshot), Hyperparameters: s.progress.Description(),
 		Epoch: int32(snapshot.Epoch), Epochs: int32(snapshot.Epochs), Step: int64(snapshot.Step), Steps: int64(snapshot.Steps),
 	}
 }

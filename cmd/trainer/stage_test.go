@@ -330,7 +330,7 @@ func TestProgressAndMetricsAreServedWhileItTrains(t *testing.T) {
 	if code := <-ended; code != contract.ExitInterrupted {
 		t.Errorf("told to stop it ended with %d, want %d", code, contract.ExitInterrupted)
 	}
-	if m := p.readMessage(t); m.Epoch < 2 || m.Epochs != 100000 || m.Step == 0 || m.Metrics[contract.MetricValidLoss] == 0 || !strings.HasPrefix(m.Summary, "epoch ") || m.Error == "" {
+	if m := p.readMessage(t); m.Epoch < 2 || m.Epochs != 100000 || m.Step == 0 || m.Checkpoint != m.Step || m.Metrics[contract.MetricValidLoss] == 0 || !strings.HasPrefix(m.Summary, "epoch ") || m.Error == "" {
 		t.Errorf("told to stop it says %+v", m)
 	}
 	if objects, err := p.store.JobObjects(t.Context(), testJob); err != nil || len(objects) < 2 || !strings.HasPrefix(objects[0].Key, "checkpoint-") {

@@ -70,6 +70,7 @@ var errStored = errors.New("the model is stored already")
 func (o *stageOptions) train(ctx context.Context, store *storage.Store, session *training.Session, server *progressServer) (contract.Message, error) {
 	warn := func(text string) { o.log.Warn(text) }
 	checkpoints := training.NewCheckpoints(jobCheckpoints{store, o.Job}, o.interval, warn)
+	checkpoints.OnStored(server.progress.Stored)
 	var stored contract.Message
 	run := &trainingRun{
 		session: session, checkpoints: checkpoints, progress: server.progress, watcher: stageWatcher{o.log}, read: o.reading, store: o.storing,

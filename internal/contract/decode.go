@@ -119,6 +119,8 @@ func (m *Message) set(name string, value json.RawMessage) error {
 		optional(value, &m.Step)
 	case "steps":
 		optional(value, &m.Steps)
+	case "checkpoint":
+		optional(value, &m.Checkpoint)
 	case "bestEpoch":
 		optional(value, &m.BestEpoch)
 	case "metrics":
@@ -172,6 +174,9 @@ func optional[T any](value json.RawMessage, into *T) {
 func (m *Message) bound() {
 	if checkCounts(m.Epoch, m.Epochs, m.Step, m.Steps) != nil || m.BestEpoch < 0 || m.BestEpoch > m.Epoch {
 		m.Epoch, m.Epochs, m.Step, m.Steps, m.BestEpoch = 0, 0, 0, 0, 0
+	}
+	if m.Checkpoint < 0 || m.Checkpoint > maxProgressCount {
+		m.Checkpoint = 0
 	}
 	if checkMetrics(m.Metrics) != nil {
 		m.Metrics = nil

@@ -49,6 +49,8 @@ type Message struct {
 	Step      int64 `json:"step,omitempty"`
 	Steps     int64 `json:"steps,omitempty"`
 	BestEpoch int32 `json:"bestEpoch,omitempty"`
+	// Checkpoint is the step of the newest checkpoint that is stored; 0 for none.
+	Checkpoint int64 `json:"checkpoint,omitempty"`
 	// Metrics are those of the stored model by name, and without a model the newest
 	// ones.
 	Metrics map[string]float64 `json:"metrics,omitempty"`

@@ -31,6 +31,8 @@ type Progress struct {
 	Epochs int32 `json:"epochs"`
 	Step   int64 `json:"step"`
 	Steps  int64 `json:"steps"`
+	// Checkpoint is the step of the newest checkpoint that is stored; 0 for none.
+	Checkpoint int64 `json:"checkpoint,omitempty"`
 	// EstimatedFinishedAt is when training is expected to end.
 	EstimatedFinishedAt *time.Time `json:"estimatedFinishedAt,omitempty"`
 	// Metrics are the newest metrics by name.
@@ -56,6 +58,9 @@ func DecodeProgress(data []byte) (Progress, error) {
 func (p *Progress) check() error {
 	if err := checkCounts(p.Epoch, p.Epochs, p.Step, p.Steps); err != nil {
 		return err
+	}
+	if p.Checkpoint < 0 || p.Checkpoint > maxProgressCount {
+		return fmt.Errorf("progress has a checkpoint of step %d, which is out of bounds", p.Checkpoint)
 	}
 	if err := checkMetrics(p.Metrics); err != nil {
 		return err

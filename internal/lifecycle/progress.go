@@ -14,13 +14,26 @@ import (
 )
 
 // ProgressDue tells whether the progress is worth a write: the first one, and then
-// the ends of epochs, at most one in the interval.
+// the ends of epochs and the first newer checkpoint of a start, at most one in the
+// interval.
 func ProgressDue(status *v1alpha1.TrainingJobStatus, p contract.Progress, now time.Time, interval time.Duration) bool {
 	before := status.Progress
 	if before == nil || before.UpdatedAt == nil {
 		return true
 	}
-	return p.Epoch != before.Epoch && !now.Before(before.UpdatedAt.Add(interval))
+	known := newestCheckpoint(status)
+	newer := p.Checkpoint > known && before.Checkpoint <= known
+	return (p.Epoch != before.Epoch || newer) && !now.Before(before.UpdatedAt.Add(interval))
+}
+
+// newestCheckpoint is the step of the newest checkpoint that was stored when the last
+// start ended.
+func newestCheckpoint(status *v1alpha1.TrainingJobStatus) int64 {
+	var newest int64
+	for i := range status.Attempts {
+		newest = max(newest, status.Attempts[i].Checkpoint)
+	}
+	return newest
 }
 
 // WithProgress is the status with the progress in it, as of now.
@@ -28,7 +41,7 @@ func WithProgress(status *v1alpha1.TrainingJobStatus, p contract.Progress, now t
 	updated := *status.DeepCopy()
 	updated.Progress = &v1alpha1.Progress{
 		Summary: shorten(p.Summary, maxSummary),
-		Epoch:   p.Epoch, Epochs: p.Epochs, Step: p.Step, Steps: p.Steps,
+		Epoch:   p.Epoch, Epochs: p.Epochs, Step: p.Step, Steps: p.Steps, Checkpoint: p.Checkpoint,
 		UpdatedAt: &metav1.Time{Time: now.Truncate(time.Second)},
 	}
 	if at := p.EstimatedFinishedAt; at != nil && sensible(*at) {
@@ -78,6 +91,7 @@ func tellEnd(progress *v1alpha1.Progress, m *contract.Message) {
 	if m.Epochs > 0 {
 		progress.Epoch, progress.Epochs, progress.Step, progress.Steps = m.Epoch, m.Epochs, m.Step, m.Steps
 	}
+	progress.Checkpoint = max(progress.Checkpoint, m.Checkpoint)
 	switch {
 	case m.Model != "" && (m.Epochs > 0 || len(m.Metrics) > 0):
 		progress.Metrics = exactFigures(m.Metrics)

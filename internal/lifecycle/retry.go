@@ -46,7 +46,7 @@ var final = map[string]bool{
 
 // freeOnce are those of them that nobody outside is known to have caused: a trainer
 // that stops by itself, or a Pod that no kubelet takes, would start anew for ever. Only
-// the first in a row costs no retry.
+// the first in a row costs no retry, and one that came after a newer checkpoint.
 var freeOnce = map[string]bool{
 	v1alpha1.ReasonNeverRan:                   true,
 	contract.Reason(contract.ExitInterrupted): true,
@@ -58,8 +58,12 @@ func (w *world) isDisruption(a *v1alpha1.Attempt) bool {
 	if !disruptions[a.Reason] {
 		return false
 	}
-	before := len(w.status.Attempts) - 2
-	return !freeOnce[a.Reason] || before < 0 || w.status.Attempts[before].Reason != a.Reason || w.status.Attempts[before].Stage != a.Stage
+	i := len(w.status.Attempts) - 2
+	if !freeOnce[a.Reason] || i < 0 {
+		return true
+	}
+	before := &w.status.Attempts[i]
+	return before.Reason != a.Reason || before.Stage != a.Stage || before.Checkpoint < a.Checkpoint
 }
 
 // isUncounted tells whether nothing was disturbed: the user asked for the end by
@@ -83,7 +87,8 @@ func (w *world) failure() *v1alpha1.Attempt {
 }
 
 // notBefore is when the next start may be: at once for the first, after a back-off
-// that doubles with each failure, and with each disruption, otherwise.
+// that doubles with each failure, and with each disruption, otherwise. That of
+// disruptions begins anew once a start has made progress: a newer checkpoint.
 func (w *world) notBefore() time.Time {
 	a := w.settled()
 	if a == nil || a.FinishedAt == nil || isUncounted(a.Reason) {
@@ -91,7 +96,7 @@ func (w *world) notBefore() time.Time {
 	}
 	times := w.status.Retries
 	if w.isDisruption(a) {
-		times = w.status.Disruptions - 1
+		times = w.status.ConsecutiveDisruptions - 1
 	}
 	return a.FinishedAt.Add(backoff(w.Settings, times))
 }

@@ -94,3 +94,86 @@ func TestAQuickSuspendAndResumeWaitsForNoBackOff(t *testing.T) {
 		t.Errorf("the job is at start %d, want the second at once", d.Status.Starts)
 	}
 }
+
+// interruptions has a job be preempted after an hour, again and again, and gives for how
+// long it waits after each. told gives what the trainer says of the checkpoint of that
+// start, in its message or, before the end, in its progress.
+func interruptions(t *testing.T, told func(start int32) (message, progress int64)) []time.Duration {
+	t.Helper()
+	job := withFiles(makeJob())
+	now := start
+	var waits []time.Duration
+	for number := int32(1); number <= 12; number++ {
+		o := observe(job)
+		o.Now = now
+		job.Status = lifecycle.Decide(o).Status
+		message, progress := told(number)
+		if p := (contract.Progress{Checkpoint: progress}); progress > 0 && lifecycle.ProgressDue(&job.Status, p, now, time.Minute) {
+			job.Status = lifecycle.WithProgress(&job.Status, p, now)
+		}
+		pod := makePod(v1alpha1.RoleTrain, number)
+		text := encode(contract.Message{Job: job.Status.ID, Start: number, Stage: contract.StageTrain, Checkpoint: message})
+		pod.Stages[contract.StageTrain] = lifecycle.Container{
+			State: lifecycle.Ended, ExitCode: contract.ExitInterrupted, Text: text, StartedAt: now, FinishedAt: now.Add(time.Hour),
+		}
+		pod.Terminal, pod.Disruption = true, "PreemptionByScheduler"
+		now = now.Add(time.Hour)
+		o = observe(job, pod)
+		o.Now = now
+		d := lifecycle.Decide(o)
+		job.Status = d.Status
+		if d.Status.Disruptions != number || d.Status.Retries != 0 {
+			t.Errorf("after interruption %d there are %d disruptions and %d retries", number, d.Status.Disruptions, d.Status.Retries)
+		}
+		waits = append(waits, d.Wake.Sub(now))
+		now = d.Wake
+	}
+	return waits
+}
+
+// A long training on nodes that come and go waits only for as long as it does not get on.
+func TestBackOffBeginsAnewAfterANewerCheckpoint(t *testing.T) {
+	first, longest := settings.BackoffInitial, settings.BackoffMax
+	for name, told := range map[string]func(int32) (int64, int64){
+		"its messages say so":                  func(start int32) (int64, int64) { return int64(start) * 100, 0 },
+		"its progress says so, and it is lost": func(start int32) (int64, int64) { return 0, int64(start) * 100 },
+	} {
+		for i, wait := range interruptions(t, told) {
+			if wait != first {
+				t.Errorf("%s: after interruption %d it waits for %s, want %s", name, i+1, wait, first)
+			}
+		}
+	}
+	for name, told := range map[string]func(int32) (int64, int64){
+		"it stores nothing":      func(int32) (int64, int64) { return 0, 0 },
+		"it repeats the same":    func(int32) (int64, int64) { return 100, 100 },
+		"it starts from scratch": func(start int32) (int64, int64) { return max(100-int64(start), 1), 0 },
+	} {
+		waits := interruptions(t, told)
+		if waits[0] != first || waits[1] != 2*first || waits[11] != longest {
+			t.Errorf("%s: it waits for %v", name, waits)
+		}
+	}
+	waits := interruptions(t, func(start int32) (int64, int64) { return int64(start/4) * 100, 0 })
+	if waits[2] != 4*first || waits[3] != first || waits[4] != 2*first || waits[7] != first {
+		t.Errorf("with a newer checkpoint at every fourth start it waits for %v", waits)
+	}
+}
+
+// A trainer that is told to stop and has stored a newer checkpoint costs no retry, though
+// nobody says who told it.
+func TestAStopAfterANewerCheckpointCostsNoRetry(t *testing.T) {
+	job := withFiles(makeJob())
+	for number := int32(1); number <= 6; number++ {
+		job.Status.Starts = number
+		pod := makePod(v1alpha1.RoleTrain, number)
+		pod.Terminal = true
+		pod.Stages[contract.StageTrain] = ended(contract.ExitInterrupted, encode(contract.Message{
+			Job: job.Status.ID, Start: number, Stage: contract.StageTrain, Checkpoint: int64(number),
+		}))
+		job.Status = lifecycle.Decide(observe(job, pod)).Status
+	}
+	if job.Status.Retries != 0 || job.Status.Disruptions != 6 || job.Status.Phase.Finished() {
+		t.Errorf("the job is %s with %d retries and %d disruptions", job.Status.Phase, job.Status.Retries, job.Status.Disruptions)
+	}
+}

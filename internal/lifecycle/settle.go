@@ -114,6 +114,14 @@ func (w *world) addAttempt(a v1alpha1.Attempt) {
 		// The newest says it all, and the others are to keep their places.
 		w.status.Attempts = w.status.Attempts[:len(w.status.Attempts)-1]
 	}
+	before := newestCheckpoint(w.status)
+	a.Checkpoint = before
+	if p := w.status.Progress; p != nil {
+		a.Checkpoint = max(before, p.Checkpoint)
+	}
+	if a.Checkpoint > before {
+		w.status.ConsecutiveDisruptions = 0
+	}
 	w.status.Attempts = append(w.status.Attempts, a)
 	w.added = &a
 	if extra := len(w.status.Attempts) - maxAttempts; extra > 0 {
@@ -121,6 +129,7 @@ func (w *world) addAttempt(a v1alpha1.Attempt) {
 	}
 	if w.isDisruption(&a) && !isUncounted(a.Reason) {
 		w.status.Disruptions++
+		w.status.ConsecutiveDisruptions++
 	}
 }
 

@@ -35,6 +35,8 @@ type Checkpoints struct {
 	copied []checkpoint.Tensor
 	// writing is the write under way; nil where there is none.
 	writing *write
+	// stored is called with the step of each checkpoint that is stored, or taken over.
+	stored func(step int)
 	// denied is how many writes in a row were denied.
 	denied int
 }
@@ -49,8 +51,14 @@ type write struct {
 // NewCheckpoints saves to a store at most so often. What the user should know, such as a checkpoint that could not be
 // written, goes to warn; training goes on meanwhile.
 func NewCheckpoints(store checkpoint.Store, every time.Duration, warn func(string)) *Checkpoints {
-	return &Checkpoints{keeper: checkpoint.NewKeeper(store), every: every, warn: warn, now: time.Now, last: time.Now()}
+	return &Checkpoints{
+		keeper: checkpoint.NewKeeper(store), every: every, warn: warn, now: time.Now, last: time.Now(), stored: func(int) {},
+	}
 }
+
+// OnStored has f called with the step of each checkpoint that is stored from now on, or taken over, in the goroutine of
+// the loop.
+func (c *Checkpoints) OnStored(f func(step int)) { c.stored = f }
 
 // Hook saves after steps, and when training ends before its model is safe.
 func (c *Checkpoints) Hook() Hook {
@@ -109,7 +117,9 @@ func (c *Checkpoints) collect() error {
 	}
 	if err != nil {
 		c.warn(fmt.Sprintf("the checkpoint of step %d could not be written, training goes on: %v", step, err))
+		return nil
 	}
+	c.stored(step)
 	return nil
 }
 
@@ -131,7 +141,11 @@ func (c *Checkpoints) stop() {
 func (c *Checkpoints) save(ctx context.Context, l *Loop) error {
 	ctx, cancel := context.WithTimeout(ctx, saveTimeout)
 	defer cancel()
-	return c.keeper.Save(ctx, l.state.Step, l.state, l.tensors())
+	if err := c.keeper.Save(ctx, l.state.Step, l.state, l.tensors()); err != nil {
+		return err
+	}
+	c.stored(l.state.Step)
+	return nil
 }
 
 // Resume takes over the last whole checkpoint of this training, and says at which step that was; 0 where there is none.
@@ -157,6 +171,7 @@ func (c *Checkpoints) Resume(ctx context.Context, l *Loop) (step int, err error)
 	if err := l.restore(found, tensors); err != nil {
 		return 0, fmt.Errorf("resuming at step %d: %w", found.Step, err)
 	}
+	c.stored(found.Step)
 	return found.Step, nil
 }
 

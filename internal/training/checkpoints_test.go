@@ -161,14 +161,21 @@ func TestAnInterruptionSavesWhatIsNewest(t *testing.T) {
 		return nil
 	}}
 	checkpoints := NewCheckpoints(hangingBefore{folder, "checkpoint-000000000005.swath"}, 0, failOn(t))
+	var saved, resumed int
+	checkpoints.OnStored(func(step int) { saved = step })
 	if err := loop(t, s, checkpoints.Hook(), stop).Run(ctx); !errors.Is(err, ErrInterrupted) {
 		t.Fatalf("error %v, want %v", err, ErrInterrupted)
 	}
 	if checkpoints.writing != nil {
 		t.Error("the older write goes on, and takes from the time that is left")
 	}
-	if step, err := NewCheckpoints(folder, 0, failOn(t)).Resume(t.Context(), loop(t, s)); step != 5 || err != nil {
+	again := NewCheckpoints(folder, 0, failOn(t))
+	again.OnStored(func(step int) { resumed = step })
+	if step, err := again.Resume(t.Context(), loop(t, s)); step != 5 || err != nil {
 		t.Errorf("resumed at step %d, want 5 (%v)", step, err)
+	}
+	if saved != 5 || resumed != 5 {
+		t.Errorf("told that the checkpoints of the steps %d and %d are stored, want 5 and 5", saved, resumed)
 	}
 }
 

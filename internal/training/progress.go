@@ -91,8 +91,24 @@ type Progress struct {
 	lastStep  time.Time
 	lastChips int
 	watchers  []func(Snapshot, bool)
+	// checkpoint is the step of the newest checkpoint that is stored.
+	checkpoint int
 	// description is the hyperparameters that are used, as JSON.
 	description json.RawMessage
+}
+
+// Stored takes down that a checkpoint of that step is stored.
+func (p *Progress) Stored(step int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.checkpoint = step
+}
+
+// Checkpoint is the step of the newest checkpoint that is stored; 0 for none.
+func (p *Progress) Checkpoint() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.checkpoint
 }
 
 // Describe sets the hyperparameters that are used, as JSON.

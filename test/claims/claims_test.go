@@ -62,7 +62,7 @@ var tests = map[string][]string{
 	"I set a time to live on a finished job":                     {"TestASpecThatChangesAfterTheEndIsObserved"},
 	"someone deletes a Pod of a finished job":                    {"TestDeletingThePodsOfAFinishedJobMakesNoneAgain", "TestARestoredJobKeepsItsIDAndItsEnd"},
 	"someone deletes the Pod of a running job":                   {"TestHowAStartEnds", "TestInterruptionsChangeNothing"},
-	"a Pod is evicted or preempted, or its node drained":         {"TestHowAStartEnds", "TestInterruptionsChangeNothing"},
+	"a Pod is evicted or preempted, or its node drained":         {"TestBackOffBeginsAnewAfterANewerCheckpoint", "TestHowAStartEnds", "TestInterruptionsChangeNothing"},
 	"a Pod is evicted for a limit of its own":                    {"TestHowAStartEnds"},
 	"a person or a policy takes the operator's labels off a Pod": {"TestAPodThatAPersonTookTheLabelsOffGetsThemBack", "TestPodsThatAPolicyKeepsTheLabelsOffGetThem", "TestAPolicyThatKeepsTheLabelsOffForGoodIsSaid", "TestAJobIsNotCancelledWhileAPodWithoutLabelsTrains"},
 	"a node is lost": {"TestAPodOfALostNodeCountsAsGoneAfterItsGracePeriod", "TestALostNodeIsNotChargedAsTraining"},
