@@ -69,11 +69,11 @@ func (s *Server) infer(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	store, _, err := s.model(r, asked.model)
+	store, described, err := s.model(r, asked.model)
 	if err != nil {
 		return err
 	}
-	model, err := s.models.get(r.Context(), store, modelKey{r.caller.Namespace, asked.model})
+	model, err := s.models.get(r.Context(), store, r.caller.Namespace, described)
 	if err != nil {
 		return err
 	}

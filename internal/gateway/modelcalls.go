@@ -22,6 +22,8 @@ type Model struct {
 	ID        string        `json:"id" doc:"The object identifier, which can be referenced in the API endpoints." example:"model-5ms9ja6hk2x0"`
 	CreatedAt int64         `json:"created_at" doc:"The Unix timestamp (in seconds) for when the model was stored."`
 	Bytes     int64         `json:"bytes" doc:"The size of the model in bytes, with all its parts."`
+	// ManifestSHA256 is what makes a download checkable.
+	ManifestSHA256 *string `json:"manifest_sha256" doc:"The SHA-256 of model.json in hexadecimal, which has those of the other parts; null for models of jobs that ended before it was recorded."`
 }
 
 // modelCalls are the calls on models.
@@ -65,7 +67,8 @@ func (s *Server) model(r *request, id string) (*storage.Store, Model, error) {
 	if err != nil {
 		return nil, none, as(err, storage.ErrNotFound, errModelNotFound)
 	}
-	return store, Model{Task: job.Spec.Task, ID: id, CreatedAt: info.CreatedAt.Unix(), Bytes: info.Bytes}, nil
+	model := Model{Task: job.Spec.Task, ID: id, CreatedAt: info.CreatedAt.Unix(), Bytes: info.Bytes, ManifestSHA256: orNil(job.Status.ModelDigest)}
+	return store, model, nil
 }
 
 func (s *Server) getModel(w http.ResponseWriter, r *request) error {

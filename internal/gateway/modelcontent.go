@@ -57,53 +57,70 @@ func (s *Server) getModelContent(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	name := r.query.Get("part")
-	if name == "" {
-		return s.sendArchive(w, r, store, model, parts)
+	checked, err := s.checked(r.Context(), store, model, parts)
+	if err != nil {
+		return err
 	}
-	at := slices.IndexFunc(parts, func(part storage.Object) bool { return part.Key == name })
+	if name := r.query.Get("part"); name != "" {
+		return checked.sendPart(w, r, model, name)
+	}
+	return checked.sendArchive(w, r, model)
+}
+
+// sendPart sends one part of a model, once it is known to be the right one.
+func (c *checkedModel) sendPart(w http.ResponseWriter, r *request, model Model, name string) error {
+	at := slices.IndexFunc(c.parts, func(part storage.Object) bool { return part.Key == name })
 	if at < 0 {
 		return &callError{status: http.StatusNotFound, detail: "Model has no such part"}
+	}
+	if err := c.check(r.Context(), c.parts[at]); err != nil {
+		return err
 	}
 	contentType := partTypes[path.Ext(name)]
 	if contentType == "" {
 		contentType = octetStream
 	}
-	return s.send(w, r, content{
-		name: name, contentType: contentType, bytes: parts[at].Bytes, created: time.Unix(model.CreatedAt, 0),
+	return c.send(w, r, content{
+		name: name, contentType: contentType, bytes: c.parts[at].Bytes, sha256: c.sha256(name), created: time.Unix(model.CreatedAt, 0),
 		open: func(offset, length int64) (readCloser, error) {
-			return store.OpenModelPartRange(r.Context(), model.ID, name, offset, length)
+			return c.store.OpenModelPartRange(r.Context(), model.ID, name, offset, length)
 		},
 	})
 }
 
-// sendArchive sends all parts as a ZIP archive. The parts are stored as they are: weights hardly get smaller.
-func (s *Server) sendArchive(w http.ResponseWriter, r *request, store *storage.Store, model Model, parts []storage.Object) error {
-	release, err := s.uploads.take(r.caller.Namespace)
+// sendArchive sends all parts as a ZIP archive, once they are known to be the right ones. The parts are stored as they are:
+// weights hardly get smaller.
+func (c *checkedModel) sendArchive(w http.ResponseWriter, r *request, model Model) error {
+	release, err := c.uploads.take(r.caller.Namespace)
 	if err != nil {
 		return err
 	}
 	defer release()
+	for _, part := range c.parts {
+		if err := c.check(r.Context(), part); err != nil {
+			return err
+		}
+	}
 	w.Header().Set("Content-Type", zipType)
 	w.Header().Set("Content-Disposition", mime.FormatMediaType("attachment", map[string]string{"filename": model.ID + ".zip"}))
 	if r.Method == http.MethodHead {
 		return nil
 	}
-	if err := s.writeArchive(r.Context(), w, store, model, parts); err != nil {
+	if err := c.writeArchive(r.Context(), w, model); err != nil {
 		r.log.Warn("sending was cut off", "error", err)
 		panic(http.ErrAbortHandler) // Nobody is to take what came for the whole.
 	}
 	return nil
 }
 
-func (s *Server) writeArchive(ctx context.Context, w http.ResponseWriter, store *storage.Store, model Model, parts []storage.Object) error {
-	archive := zip.NewWriter(s.paced(w))
-	for _, part := range parts {
+func (c *checkedModel) writeArchive(ctx context.Context, w http.ResponseWriter, model Model) error {
+	archive := zip.NewWriter(c.paced(w))
+	for _, part := range c.parts {
 		entry, err := archive.CreateHeader(&zip.FileHeader{Name: part.Key, Method: zip.Store, Modified: time.Unix(model.CreatedAt, 0).UTC()})
 		if err != nil {
 			return fmt.Errorf("adding %s to the archive: %w", part.Key, err)
 		}
-		reader, err := store.OpenModelPart(ctx, model.ID, part.Key)
+		reader, err := c.store.OpenModelPart(ctx, model.ID, part.Key)
 		if err != nil {
 			return err
 		}

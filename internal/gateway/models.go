@@ -58,8 +58,9 @@ func newModels(limit, share int64, patience time.Duration) *models {
 }
 
 // get gives the model, and reads it from storage if it is not in memory. It stays there until done is called.
-func (m *models) get(ctx context.Context, store *storage.Store, key modelKey) (*loadedModel, error) {
-	return m.getBy(ctx, key, func(ctx context.Context) (*loadedModel, error) { return m.load(ctx, store, key) })
+func (m *models) get(ctx context.Context, store *storage.Store, namespace string, model Model) (*loadedModel, error) {
+	key := modelKey{namespace, model.ID}
+	return m.getBy(ctx, key, func(ctx context.Context) (*loadedModel, error) { return m.load(ctx, store, key, model) })
 }
 
 func (m *models) getBy(ctx context.Context, key modelKey, load func(context.Context) (*loadedModel, error)) (*loadedModel, error) {
@@ -110,8 +111,8 @@ func (m *models) done(model *loadedModel) {
 	}
 }
 
-// load reads a model, for which it takes the memory: more while its file is there, too.
-func (m *models) load(ctx context.Context, store *storage.Store, key modelKey) (_ *loadedModel, err error) {
+// load reads a model and checks it. It takes the memory for it: more while its file is there, too.
+func (m *models) load(ctx context.Context, store *storage.Store, key modelKey, model Model) (_ *loadedModel, err error) {
 	reader, err := store.OpenModelPart(ctx, key.id, training.ModelName)
 	if err != nil {
 		return nil, as(err, storage.ErrNotFound, errModelNotFound)
@@ -133,6 +134,9 @@ func (m *models) load(ctx context.Context, store *storage.Store, key modelKey) (
 	data := make([]byte, size)
 	if _, err := io.ReadFull(reader, data); err != nil {
 		return nil, errors.Join(fmt.Errorf("reading model %s: %w", key.id, err), storage.ErrUnavailable)
+	}
+	if err := checkNetwork(ctx, store, model, data); err != nil {
+		return nil, err
 	}
 	predictor, err := training.NewPredictor(data)
 	if err != nil {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/prometheus/client_golang/prometheus"
+	"k8s.io/utils/lru"
 
 	"github.com/swath-dev/swath/internal/gateway/access"
 	"github.com/swath-dev/swath/internal/gateway/jobs"
@@ -56,6 +57,8 @@ type Server struct {
 	models            *models
 
 	priorityClass string
+	// checks are the parts of models that were found to be as their manifests say.
+	checks        *lru.Cache
 	requestSchema *huma.Schema
 	openAPI       *huma.OpenAPI
 	document31    []byte
@@ -83,6 +86,7 @@ func New(options Options) (*Server, error) {
 	s.callers = rates.NewEach(s.limits.PerSecond, s.limits.Burst, keptCallers)
 	s.requests = newSlots("requests", s.limits.InFlight, s.limits.InFlightPerNamespace)
 	s.uploads = newSlots("uploads and downloads", s.limits.Uploads, s.limits.UploadsPerNamespace)
+	s.checks = lru.New(keptChecks)
 	s.models = newModels(s.limits.InferenceMemory, s.limits.InferenceMemory/2, s.limits.InferenceWait)
 	mux := http.NewServeMux()
 	s.route(mux)

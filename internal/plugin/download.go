@@ -2,6 +2,7 @@ package plugin
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -9,6 +10,9 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+
+	"github.com/swath-dev/swath/api/v1alpha1"
+	"github.com/swath-dev/swath/internal/training/manifest"
 )
 
 // downloading are the flags of download.
@@ -54,7 +58,7 @@ func (s *session) downloadFile(ctx context.Context, id string, f downloading) er
 		return fmt.Errorf("downloading %s: %w", id, err)
 	}
 	name := target(f.output, plainName(about.Filename, about.ID))
-	if err := s.save(ctx, gateway, path("files", id, "content"), name, f.force); err != nil {
+	if err := s.save(ctx, gateway, path("files", id, "content"), name, f.force, nil); err != nil {
 		return err
 	}
 	fmt.Fprintln(s.Out, name)
@@ -68,9 +72,9 @@ func (s *session) downloadModel(ctx context.Context, name string, f downloading)
 	}
 	output := f.output
 	if f.part != "" {
-		output = target(output, plainName(f.part, model))
+		output = target(output, plainName(f.part, model.id))
 	} else if output == "" {
-		output = model
+		output = model.id
 	}
 	if !f.force && f.part == "" {
 		if err := freeFolder(output); err != nil {
@@ -82,11 +86,13 @@ func (s *session) downloadModel(ctx context.Context, name string, f downloading)
 		return err
 	}
 	defer gateway.close()
-	content := path("models", model, "content")
+	if err := model.complete(ctx, gateway); err != nil {
+		return err
+	}
 	if f.part != "" {
-		err = s.save(ctx, gateway, content+"?part="+url.QueryEscape(f.part), output, f.force)
+		err = s.savePart(ctx, gateway, model, f.part, output, f.force)
 	} else {
-		err = s.saveModel(ctx, gateway, content, output, f.force)
+		err = s.saveModel(ctx, gateway, model, output, f.force)
 	}
 	if err != nil {
 		return err
@@ -96,33 +102,90 @@ func (s *session) downloadModel(ctx context.Context, name string, f downloading)
 }
 
 // saveModel downloads all parts of a model into a folder.
-func (s *session) saveModel(ctx context.Context, gateway *gatewayClient, content, folder string, force bool) error {
+func (s *session) saveModel(ctx context.Context, gateway *gatewayClient, model namedModel, folder string, force bool) error {
 	archive := partialName(folder)
 	defer os.Remove(archive) // It is there only if it was fetched.
-	if err := s.fetch(ctx, gateway, content, archive); err != nil {
+	if err := s.fetch(ctx, gateway, path("models", model.id, "content"), archive); err != nil {
 		return err
 	}
-	if err := unpack(archive, folder, force); err != nil {
+	err := unpack(archive, folder, force, func(folder string) error { return checkFolder(folder, model.digest) })
+	if damaged, ok := errors.AsType[*manifest.DamagedError](err); ok {
+		return errDamaged(model.id, damaged)
+	}
+	if err != nil {
 		return fmt.Errorf("unpacking the model into %s: %w", folder, err)
 	}
 	return nil
 }
 
-// modelNamed is the ID of a model that is named by it or by the job that trained it.
-func (s *session) modelNamed(ctx context.Context, name string) (string, error) {
+// savePart downloads one part of a model into a file.
+func (s *session) savePart(ctx context.Context, gateway *gatewayClient, model namedModel, part, name string, force bool) error {
+	from := func(part string) string {
+		return path("models", model.id, "content") + "?part=" + url.QueryEscape(part)
+	}
+	err := s.save(ctx, gateway, from(part), name, force, func(partial string) error {
+		list := partial
+		if part != manifest.FileName {
+			list = partialName(name)
+			defer os.Remove(list) // It is there only if it was fetched.
+			if err := s.fetch(ctx, gateway, from(manifest.FileName), list); err != nil {
+				return fmt.Errorf("checking %s: %w", part, err)
+			}
+		}
+		parts, err := readParts(list, model.digest)
+		listed, ok := parts[part]
+		switch {
+		case err != nil || part == manifest.FileName || len(parts) == 0:
+			return err
+		case !ok:
+			return &manifest.DamagedError{What: part, Problem: "model.json does not list it"}
+		}
+		return checkFile(partial, listed)
+	})
+	if damaged, ok := errors.AsType[*manifest.DamagedError](err); ok {
+		return errDamaged(part+" of "+model.id, damaged)
+	}
+	return err
+}
+
+// namedModel is a model and the SHA-256 of its model.json, which is empty where it is not known.
+type namedModel struct{ id, digest string }
+
+// modelNamed finds a model that is named by its ID or by the job that trained it.
+func (s *session) modelNamed(ctx context.Context, name string) (namedModel, error) {
 	if strings.HasPrefix(name, "model-") {
-		return name, nil
+		return namedModel{id: name}, nil
 	}
 	cluster, err := s.cluster()
 	if err != nil {
-		return "", err
+		return namedModel{}, err
 	}
 	job, err := s.job(ctx, cluster, name)
 	if err != nil {
-		return "", err
+		return namedModel{}, err
 	}
 	if job.Status.TrainedModel == "" {
-		return "", fmt.Errorf("TrainingJob %s has no model: it is %s", job.Name, job.Status.Phase)
+		return namedModel{}, fmt.Errorf("TrainingJob %s has no model: it is %s", job.Name, job.Status.Phase)
 	}
-	return job.Status.TrainedModel, nil
+	return modelOf(job), nil
+}
+
+func modelOf(job *v1alpha1.TrainingJob) namedModel {
+	return namedModel{id: job.Status.TrainedModel, digest: job.Status.ModelDigest}
+}
+
+// complete asks the gateway for the digest that is not known yet.
+func (m *namedModel) complete(ctx context.Context, gateway *gatewayClient) error {
+	if m.digest != "" {
+		return nil
+	}
+	type described struct {
+		ManifestSHA256 string `json:"manifest_sha256"`
+	}
+	about, err := callJSON[described](ctx, gateway, http.MethodGet, path("models", m.id), nil)
+	if err != nil {
+		return fmt.Errorf("looking for %s: %w", m.id, err)
+	}
+	m.digest = about.ManifestSHA256
+	return nil
 }

@@ -47,7 +47,7 @@ func newPredict(s *session) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return s.predictFile(c.Context(), model, args[1], output)
+			return s.predictFile(c.Context(), model.id, args[1], output)
 		},
 	}
 	command.Flags().StringVarP(&output, "output", "o", outputJSON, "json, csv or request")

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -89,8 +88,7 @@ func (s *session) saveReport(ctx context.Context, gateway *gatewayClient, job *v
 		name = filepath.Join(folder, reportPart)
 	}
 	name = target(name, reportPart)
-	from := path("models", job.Status.TrainedModel, "content") + "?part=" + url.QueryEscape(reportPart)
-	if err := s.save(ctx, gateway, from, name, force); err != nil {
+	if err := s.savePart(ctx, gateway, modelOf(job), reportPart, name, force); err != nil {
 		return fmt.Errorf("the report of %s: %w", job.Name, err)
 	}
 	fmt.Fprintln(s.Out, name)

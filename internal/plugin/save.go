@@ -3,6 +3,8 @@ package plugin
 import (
 	"context"
 	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -50,8 +52,9 @@ func existsError(name string) error {
 	return fmt.Errorf("%s is there already: name another place with --output, or overwrite it with --force", name)
 }
 
-// save downloads into a file that is there whole or not at all. A file that is there is overwritten only by force.
-func (s *session) save(ctx context.Context, gateway *gatewayClient, from, name string, force bool) error {
+// save downloads into a file that is there whole or not at all. A file that is there is overwritten only by force. What
+// came is checked before, by check if there is such a function.
+func (s *session) save(ctx context.Context, gateway *gatewayClient, from, name string, force bool, check func(partial string) error) error {
 	if _, err := os.Lstat(name); err == nil && !force {
 		return existsError(name)
 	}
@@ -59,6 +62,11 @@ func (s *session) save(ctx context.Context, gateway *gatewayClient, from, name s
 	defer os.Remove(partial) // It is gone unless something went wrong.
 	if err := s.fetch(ctx, gateway, from, partial); err != nil {
 		return err
+	}
+	if check != nil {
+		if err := check(partial); err != nil {
+			return err
+		}
 	}
 	return settle(partial, name, force)
 }
@@ -91,9 +99,13 @@ func (s *session) fetch(ctx context.Context, gateway *gatewayClient, from, name 
 	if err != nil {
 		return fmt.Errorf("saving: %w", err)
 	}
-	_, err = io.Copy(file, newTransfer(response.Body, s.ErrOut, "downloading", response.ContentLength))
+	hash := sha256.New()
+	_, err = io.Copy(io.MultiWriter(file, hash), newTransfer(response.Body, s.ErrOut, "downloading", response.ContentLength))
 	if err = errors.Join(err, file.Close()); err != nil {
 		return errors.Join(fmt.Errorf("saving to %s: %w", name, err), os.Remove(name))
+	}
+	if found, want := hex.EncodeToString(hash.Sum(nil)), announced(response.Header); want != "" && found != want {
+		return errors.Join(fmt.Errorf("what came has the SHA-256 %s, and the gateway announced %s: download it again", found, want), os.Remove(name))
 	}
 	return nil
 }

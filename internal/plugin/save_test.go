@@ -41,15 +41,27 @@ func TestStoredNamesAreNoPaths(t *testing.T) {
 	}
 }
 
+// modelParts are the parts of a model, whose manifest lists the others.
+var modelParts = map[string]string{
+	"report.html": "new",
+	"model.json":  `{"parts":[{"name":"report.html","bytes":3,"sha256":"11507a0e2f5e69d5dfa40a62a1bd7b6ee57e6bcd85c67c9b8431b36fff21c437"}]}`,
+}
+
 // gatewayWith is a gateway that has one file and one model, as a plugin's flags.
 func gatewayWith(t *testing.T, stored string) []string {
 	t.Helper()
+	return gatewayServing(t, stored, modelParts, "null")
+}
+
+// gatewayServing is gatewayWith with other parts of the model, and the digest of its manifest as JSON.
+func gatewayServing(t *testing.T, stored string, model map[string]string, digest string) []string {
+	t.Helper()
 	var archive bytes.Buffer
 	parts := zip.NewWriter(&archive)
-	for _, name := range []string{"model.json", "report.html"} {
+	for name, content := range model {
 		part, err := parts.Create(name)
 		if err == nil {
-			_, err = part.Write([]byte("new"))
+			_, err = part.Write([]byte(content))
 		}
 		if err != nil {
 			t.Fatal(err)
@@ -64,7 +76,14 @@ func gatewayWith(t *testing.T, stored string) []string {
 	}
 	answer("/files/file-a", []byte(`{"id":"file-a","filename":`+stored+`,"bytes":3}`))
 	answer("/files/file-a/content", []byte("new"))
-	answer("/models/model-a/content", archive.Bytes())
+	answer("/models/model-a", []byte(`{"id":"model-a","manifest_sha256":`+digest+`}`))
+	mux.HandleFunc("GET /models/model-a/content", func(w http.ResponseWriter, r *http.Request) {
+		if part := r.URL.Query().Get("part"); part != "" {
+			_, _ = w.Write([]byte(model[part]))
+			return
+		}
+		_, _ = w.Write(archive.Bytes())
+	})
 	server := httptest.NewServer(mux)
 	t.Cleanup(server.Close)
 	return []string{"--gateway", server.URL, "--gateway-token", "t", "-n", "demo"}
@@ -150,7 +169,7 @@ func TestArchiveDoesNotLeadOutOfItsFolder(t *testing.T) {
 		if err := file.Close(); err != nil {
 			t.Fatal(err)
 		}
-		err = unpack("a.zip", "model", false)
+		err = unpack("a.zip", "model", false, func(string) error { return nil })
 		if entry == `..\evil` && err == nil {
 			continue // A plain name here; Windows refuses it.
 		}

@@ -10,8 +10,8 @@ import (
 )
 
 // unpack writes the files of an archive into a folder, all or none where the folder is not there yet. What is in a folder
-// already is overwritten only by force.
-func unpack(archive, folder string, force bool) error {
+// already is overwritten only by force. The files are checked before anything is overwritten.
+func unpack(archive, folder string, force bool, check func(folder string) error) error {
 	reader, err := zip.OpenReader(archive)
 	if err != nil {
 		return err
@@ -30,6 +30,9 @@ func unpack(archive, folder string, force bool) error {
 		if err := unpackEntry(entry, filepath.Join(partial, entry.Name)); err != nil {
 			return fmt.Errorf("%s: %w", entry.Name, err)
 		}
+	}
+	if err := check(partial); err != nil {
+		return err
 	}
 	if _, err := os.Lstat(folder); errors.Is(err, os.ErrNotExist) {
 		return os.Rename(partial, folder)

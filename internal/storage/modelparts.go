@@ -141,7 +141,7 @@ func (s *Store) ModelParts(ctx context.Context, id string) ([]Object, error) {
 	if err != nil {
 		return nil, err
 	}
-	parts := append(m.parts, Object{Key: ManifestName, Bytes: m.manifestBytes})
+	parts := append(m.parts, Object{Key: ManifestName, Bytes: m.manifestBytes, Changed: m.createdAt})
 	slices.SortFunc(parts, func(a, b Object) int { return strings.Compare(a.Key, b.Key) })
 	return parts, nil
 }
@@ -187,7 +187,7 @@ func (s *Store) listParts(ctx context.Context, folder string) (parts []Object, e
 		}
 		name := strings.TrimPrefix(object.Key, folder)
 		if !object.IsDir && name != ManifestName && isName(name) && !temporary.MatchString(name) {
-			parts = append(parts, Object{Key: name, Bytes: object.Size})
+			parts = append(parts, Object{Key: name, Bytes: object.Size, Changed: object.ModTime})
 		}
 		return nil
 	})

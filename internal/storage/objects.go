@@ -129,6 +129,8 @@ func (s *Store) remove(ctx context.Context, key string) error {
 type Object struct {
 	Key   string
 	Bytes int64
+	// Changed is when it was written last, where the listing says so.
+	Changed time.Time
 }
 
 // errEnough ends a list before its end.

@@ -25,6 +25,7 @@ var tests = map[string][]string{
 	"I resume a suspended job":                    {"TestASuspendedJobIsHeldInTheQueue", "TestSuspendingATrainingStopsItAndResumingGoesOn"},
 	"I want to know how far it is":                {"TestProgressIsShownAtTheEndsOfEpochsAndNotTooOften", "TestWhatATrainerSaysStandsInTheStatus", "TestTheColumnsAreOfTheStatus"},
 	"it has succeeded":                            {"TestAfterTheEndStandsWhatTheTrainerSaidAtTheEnd", "TestProgressIsShownAtTheEndsOfEpochsAndNotTooOften", "TestTheStagesOfAJob", "TestPlaceInTheQueueIsTold"},
+	"its model is damaged or replaced in storage": {"TestADamagedModelIsNotHandedOut", "TestAWrongDownloadIsRefused", "TestAModelWithoutADigestIsHandedOut"},
 	"something is odd about my files or my model": {"TestWarningsAreToldInTheStatusAndAsEvents", "TestWarningsOfFilesAndModelStandInTheStatus", "TestWatchShowsTheLossAndTheWarnings", "TestResultsAreATableOrTheFile"},
 	"there are 1000 other jobs":                   {"TestAThousandCancelsAtRandomMoments", "TestANewJobIsNotTakenForAFinishedOne"},
 	"a job is pending":                            {"TestWhatABlockedPodWaitsForIsSaid", "TestEveryWorldHasOnePhaseAndSaysWhatItWaitsFor"},
