@@ -144,6 +144,7 @@ func (r *TrainingJobReconciler) awaitForeign(ctx context.Context, pod *corev1.Po
 		}
 	}
 	return &refusedError{lifecycle.Refusal{
+		Tried:   true,
 		Reason:  v1alpha1.ReasonStopping,
 		Message: fmt.Sprintf("Pod %s of another job that had this name has to end first; it goes by itself", pod.Name),
 	}}

@@ -113,8 +113,14 @@ func (r *TrainingJobReconciler) tellWaiting(job *v1alpha1.TrainingJob, before *v
 		return
 	}
 	eventType := corev1.EventTypeNormal
-	if job.Status.BlockedSince != nil || c.Reason == v1alpha1.ReasonSandboxFailed {
+	switch c.Reason {
+	case v1alpha1.ReasonStopping: // It goes by itself.
+	case v1alpha1.ReasonSandboxFailed, v1alpha1.ReasonStartTimeout:
 		eventType = corev1.EventTypeWarning
+	default:
+		if job.Status.BlockedSince != nil {
+			eventType = corev1.EventTypeWarning
+		}
 	}
 	r.event(job, eventType, c.Reason, c.Message)
 }

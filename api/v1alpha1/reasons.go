@@ -18,6 +18,10 @@ const (
 	// ReasonUnschedulable means that no node can take the Pod for now; also of an attempt
 	// whose Pod went for that, which costs no retry.
 	ReasonUnschedulable = "Unschedulable"
+	// ReasonStartTimeout means that the trainer did not start within
+	// limits.unschedulableAfter, and its slot goes to the next job; also of an attempt that
+	// ended so, which costs no retry.
+	ReasonStartTimeout = "StartTimeout"
 	// ReasonStopping means that a Pod has to go first. While the condition Running is
 	// true, it is the Pod that trains.
 	ReasonStopping = "Stopping"
@@ -50,6 +54,9 @@ const (
 	// ReasonNoStorage means that the operator's configuration has no storage for the
 	// namespace.
 	ReasonNoStorage = "NoStorage"
+	// ReasonPodCreateFailed means that the API server answers with an error of its own when
+	// the Pod is made. It never fails a job, since it is the cluster's fault.
+	ReasonPodCreateFailed = "PodCreateFailed"
 	// ReasonPodNameTaken means that a Pod that is not this job's has the name.
 	ReasonPodNameTaken = "PodNameTaken"
 )

@@ -106,7 +106,7 @@ type Allow struct {
 type Limits struct {
 	RunningJobs             int `json:"runningJobs,omitempty"`
 	RunningJobsPerNamespace int `json:"runningJobsPerNamespace,omitempty"`
-	// UnschedulableAfter is how long a Pod that no node takes, or that is refused,
+	// UnschedulableAfter is how long a Pod whose trainer does not start, or that is refused,
 	// keeps its slot while another job waits for it; 0 for as long as it likes.
 	UnschedulableAfter metav1.Duration `json:"unschedulableAfter"`
 }

@@ -101,7 +101,7 @@ var unwantedRules = []struct {
 	{"the job is not at this start", (*world).stray},
 	{"the job is suspended", func(w *world, p *Pod) bool { return w.suspended() && !w.workEnded(p) }},
 	{"spec.pod has changed before the trainer ran", func(w *world, p *Pod) bool { return p == w.train && w.replaceable(p) }},
-	{"no node takes it and another job waits for its slot", (*world).lends},
+	{"its trainer does not start and another job waits for its slot", (*world).lends},
 	{"activeDeadlineSeconds has passed", func(w *world, p *Pod) bool {
 		return p == w.train && !w.workEnded(p) && w.pastDeadline(p.stage(contract.StageTrain))
 	}},
@@ -110,19 +110,6 @@ var unwantedRules = []struct {
 // replaceable holds for a Pod of an older spec.pod whose trainer has not run.
 func (w *world) replaceable(p *Pod) bool {
 	return p.Outdated && p.stage(contract.StageTrain).State == Waiting && !w.workEnded(p)
-}
-
-// lends holds for a train Pod that no node has taken for so long that the job gives
-// its slot to the next in line. The Pod has to go for that: were it kept, it could
-// start at any moment, beside the job that has got the slot. That no node has taken it
-// has to be true now, not only in the cache.
-func (w *world) lends(p *Pod) bool {
-	after := w.Settings.UnschedulableAfter
-	if after == 0 || p != w.train || p.Deleting || p.QueuedByKueue || !p.unplaced() || !w.Slot.Wanted || !w.reached(p.UnschedulableSince.Add(after)) {
-		return false
-	}
-	w.needsLive = true
-	return true
 }
 
 // keptLongEnough holds for a finished Pod whose job ended long enough ago.
@@ -202,6 +189,7 @@ func (w *world) countStart() int32 {
 		w.status.Retries++
 	}
 	if w.role() == v1alpha1.RoleTrain {
+		w.resumeBlocked()
 		w.status.Starts++
 		w.train = nil
 		return w.status.Starts

@@ -46,19 +46,29 @@ var waitReasons = map[string]string{
 // wait for nodes would be to wait for ever.
 var missingClaim = regexp.MustCompile(`persistentvolumeclaim "[^"]*" not found`)
 
+// unmade are the reasons of refusals that fail no job, since they are of others: while
+// they last no Pod is made, and the job's slot is of more use to another.
+var unmade = map[string]bool{
+	v1alpha1.ReasonStopping:        true,
+	v1alpha1.ReasonPodCreateFailed: true,
+}
+
 // block finds what keeps the job's Pod from starting, remembers since when, and
 // fails the job when that has lasted too long.
 func (w *world) block() *Refusal {
 	refusal, fresh := w.blockedBy()
-	if refusal == nil || !final[refusal.Reason] {
-		w.status.BlockedSince = nil
+	if refusal == nil || !final[refusal.Reason] && !unmade[refusal.Reason] {
+		if !w.staysBlocked() {
+			w.status.BlockedSince = nil
+		}
 		return refusal
 	}
 	if w.status.BlockedSince == nil {
 		w.status.BlockedSince = &metav1.Time{Time: w.Now}
 	}
 	// No time mends a spec that cannot work.
-	if !fresh || refusal.Reason != v1alpha1.ReasonInvalidSpec && w.Now.Before(w.status.BlockedSince.Add(w.Settings.BlockedTimeout)) {
+	lasts := refusal.Reason == v1alpha1.ReasonInvalidSpec || !w.Now.Before(w.status.BlockedSince.Add(w.Settings.BlockedTimeout))
+	if !final[refusal.Reason] || !fresh || !lasts {
 		return refusal
 	}
 	p, number := w.current()
@@ -101,7 +111,7 @@ func (w *world) recordedRefusal() *Refusal {
 	if c == nil || c.Status != metav1.ConditionFalse {
 		return nil
 	}
-	lasting := final[c.Reason] && w.status.BlockedSince != nil
+	lasting := (final[c.Reason] || unmade[c.Reason]) && w.status.BlockedSince != nil
 	if !lasting && c.Reason != v1alpha1.ReasonStopping {
 		return nil
 	}
@@ -114,8 +124,7 @@ func (w *world) refusedStart() bool {
 	if w.role() != v1alpha1.RoleTrain || w.train != nil || w.status.Starts == 0 || w.settled() != nil {
 		return false
 	}
-	refusal := w.recordedRefusal()
-	return refusal != nil && final[refusal.Reason]
+	return w.recordedRefusal() != nil
 }
 
 // triedWithSlot is said of a refused start that has given its slot to another.

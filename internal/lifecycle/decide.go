@@ -126,11 +126,11 @@ func (w *world) watchBlocked() {
 	}
 	if since := w.status.BlockedSince; since != nil {
 		w.reached(since.Add(w.Settings.BlockedTimeout))
-		if p, _ := w.current(); p == nil {
+		if p, _ := w.current(); p == nil && !w.awaitsForeign() {
 			w.reached(w.Now.Add(refusalRetry(w.Now.Sub(since.Time))))
 		}
 	}
-	if w.Refusal != nil && !final[w.Refusal.Reason] {
+	if w.awaitsForeign() {
 		w.reached(w.Now.Add(stoppingRetry))
 	}
 	for i := range w.Pods {
@@ -151,22 +151,6 @@ func (w *world) watchBlocked() {
 	w.watchSlot()
 }
 
-// watchSlot looks whether another job waits for the slot of a Pod that no node takes.
-// Nobody else would tell this job.
-func (w *world) watchSlot() {
-	p := w.train
-	if w.Settings.UnschedulableAfter == 0 || p == nil || p.Deleting || !p.unplaced() || !w.needsSlot() {
-		return
-	}
-	if w.reached(p.UnschedulableSince.Add(w.Settings.UnschedulableAfter)) {
-		w.reached(w.Now.Add(lendingRetry))
-	}
-}
-
-// lendingRetry is how often a job that could give its slot to another looks whether
-// one waits. That costs no request to the API server.
-const lendingRetry = 15 * time.Second
-
 func (w *world) watchDeadline() {
 	left, limited := w.timeToTrain()
 	c := w.train.stage(contract.StageTrain)
@@ -184,6 +168,11 @@ func eventsRetry(scheduledFor time.Duration) time.Duration {
 }
 
 const maxEventsRetry = 5 * time.Minute
+
+// awaitsForeign holds while the Pod of another job has the name of the one that is needed.
+func (w *world) awaitsForeign() bool {
+	return w.Refusal != nil && w.Refusal.Reason == v1alpha1.ReasonStopping
+}
 
 // stoppingRetry is how soon it is looked again whether the Pod of another job, which
 // has the name of the one that is needed, is gone.

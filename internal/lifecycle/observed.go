@@ -38,8 +38,8 @@ type Settings struct {
 	// PrepareTimeout is how long a prepare Pod may fetch and validate before the job
 	// fails; 0 for ever.
 	PrepareTimeout time.Duration
-	// UnschedulableAfter is how long a Pod may find no node, or be refused, before its
-	// slot goes to the next job that waits for one; 0 for never.
+	// UnschedulableAfter is how long a Pod may be kept from running its trainer, or be
+	// refused, before its slot goes to the next job that waits for one; 0 for never.
 	UnschedulableAfter time.Duration
 	// Limited is set when the queue limits how many jobs train.
 	Limited bool
@@ -174,6 +174,21 @@ func (p *Pod) Works(now time.Time, lostAfter time.Duration) bool {
 // unplaced tells whether no node takes the Pod.
 func (p *Pod) unplaced() bool {
 	return p.ScheduledAt.IsZero() && p.Unschedulable != "" && len(p.Gates) == 0
+}
+
+// waitsSince is since when the Pod could have run its trainer and did not: since it has
+// its node, since no node takes it, or since it is there. It is zero once the trainer has
+// started, and of a Pod that is over.
+func (p *Pod) waitsSince() time.Time {
+	switch {
+	case p == nil || p.Deleting || p.Terminal || p.stage(contract.StageTrain).State != Waiting:
+		return time.Time{}
+	case !p.ScheduledAt.IsZero():
+		return p.ScheduledAt
+	case p.unplaced() && !p.UnschedulableSince.IsZero():
+		return p.UnschedulableSince
+	}
+	return p.CreatedAt
 }
 
 // lost tells whether the Pod's node no longer answers to its deletion.

@@ -143,6 +143,7 @@ var outcomeRules = []outcomeRule{
 	{disrupted, fixed(v1alpha1.ReasonDisrupted), disruptionSentence},
 	{stoppedBySuspend, fixed(v1alpha1.ReasonSuspended), suspendSentence},
 	{replaced, fixed(v1alpha1.ReasonReplaced), replacedSentence},
+	{lent, fixed(v1alpha1.ReasonStartTimeout), lentSentence},
 	{unplaced, fixed(v1alpha1.ReasonUnschedulable), unplacedSentence},
 	{deleted, fixed(v1alpha1.ReasonPodDeleted), deletedSentence},
 	{lost, fixed(v1alpha1.ReasonNodeLost), lostSentence},
@@ -169,7 +170,7 @@ func stoppedBySuspend(w *world, p *Pod, _ Container) bool {
 }
 
 func replaced(w *world, p *Pod, c Container) bool {
-	return p.Role == v1alpha1.RoleTrain && p.Outdated && c.State == Waiting && deleted(w, p, c)
+	return p.Role == v1alpha1.RoleTrain && p.Outdated && c.neverStarted() && deleted(w, p, c)
 }
 
 func unplaced(w *world, p *Pod, c Container) bool {

@@ -17,6 +17,7 @@ var disruptions = map[string]bool{
 	v1alpha1.ReasonSuspended:                  true,
 	v1alpha1.ReasonReplaced:                   true,
 	v1alpha1.ReasonUnschedulable:              true,
+	v1alpha1.ReasonStartTimeout:               true,
 	v1alpha1.ReasonNeverRan:                   true,
 	contract.Reason(contract.ExitInterrupted): true,
 }
@@ -67,10 +68,10 @@ func (w *world) isDisruption(a *v1alpha1.Attempt) bool {
 }
 
 // isUncounted tells whether nothing was disturbed: the user asked for the end by
-// changing the spec, or no node had taken the Pod. The next start waits for no
+// changing the spec, or the trainer had not started and its slot went to another job. The next start waits for no
 // back-off.
 func isUncounted(reason string) bool {
-	return reason == v1alpha1.ReasonSuspended || reason == v1alpha1.ReasonReplaced || reason == v1alpha1.ReasonUnschedulable
+	return reason == v1alpha1.ReasonSuspended || reason == v1alpha1.ReasonReplaced || slotPassed(reason)
 }
 
 // failure is the attempt that the job fails by: one that no retry mends, or one

@@ -110,7 +110,7 @@ func (w *world) reasonOf(o *outcome) string {
 
 // addAttempt appends the attempt, and counts it if it was a disruption.
 func (w *world) addAttempt(a v1alpha1.Attempt) {
-	if last := w.lastAttempt(); last != nil && a.Reason == v1alpha1.ReasonUnschedulable && last.Reason == a.Reason {
+	if last := w.lastAttempt(); last != nil && slotPassed(a.Reason) && last.Reason == a.Reason {
 		// The newest says it all, and the others are to keep their places.
 		w.status.Attempts = w.status.Attempts[:len(w.status.Attempts)-1]
 	}

@@ -19,20 +19,22 @@ import (
 // furtherDimensions are the rest of what a decision looks at. With the others they make
 // too many worlds to visit all.
 var furtherDimensions = []dimension{
-	{nothing, attempted(-1, v1alpha1.ReasonPodDeleted), attempted(0, "TrainerError"), attempted(0, v1alpha1.ReasonUnschedulable), attempted(0, v1alpha1.ReasonDisrupted)},
-	{nothing, func(o *lifecycle.Observed) {
-		o.Job.Status.BlockedSince = &metav1.Time{Time: start}
-		meta.SetStatusCondition(&o.Job.Status.Conditions, metav1.Condition{
-			Type: v1alpha1.ConditionRunning, Status: metav1.ConditionFalse, Reason: v1alpha1.ReasonQuotaExceeded, Message: "exceeded quota",
-		})
-	}},
+	{nothing, attempted(-1, v1alpha1.ReasonPodDeleted), attempted(0, "TrainerError"), attempted(0, v1alpha1.ReasonUnschedulable), attempted(0, v1alpha1.ReasonStartTimeout), attempted(-1, v1alpha1.ReasonStartTimeout), attempted(0, v1alpha1.ReasonPodVanished), attempted(0, v1alpha1.ReasonDisrupted)},
+	{
+		nothing, waitedFor(v1alpha1.ReasonQuotaExceeded), waitedFor(v1alpha1.ReasonPodCreateFailed), waitedFor(v1alpha1.ReasonStopping),
+		waitedFor(v1alpha1.ReasonStartTimeout), func(o *lifecycle.Observed) {
+			if !o.Job.Status.Phase.Finished() {
+				o.Job.Status.Phase = v1alpha1.PhaseRunning
+			}
+		},
+	},
 	{
 		nothing,
 		eachPod(func(p *lifecycle.Pod) { p.Gates, p.ScheduledAt = []string{"kueue.x-k8s.io/admission"}, time.Time{} }),
 		eachPod(func(p *lifecycle.Pod) {
 			p.ScheduledAt, p.Unschedulable, p.UnschedulableSince = time.Time{}, "0/3 nodes are available", start
 		}),
-		eachPod(func(p *lifecycle.Pod) { p.ScheduledAt, p.Node = time.Time{}, "" }),
+		eachPod(func(p *lifecycle.Pod) { p.ScheduledAt, p.Node, p.CreatedAt = time.Time{}, "", start }),
 	},
 	{
 		nothing,
@@ -53,6 +55,16 @@ var furtherDimensions = []dimension{
 	{nothing, func(o *lifecycle.Observed) {
 		o.Settings.UnschedulableAfter, o.Slot.Wanted = 5*time.Minute, o.Slot.Granted
 	}},
+}
+
+// waitedFor is a job that is blocked by that, as recorded.
+func waitedFor(reason string) func(*lifecycle.Observed) {
+	return func(o *lifecycle.Observed) {
+		o.Job.Status.BlockedSince = &metav1.Time{Time: start}
+		meta.SetStatusCondition(&o.Job.Status.Conditions, metav1.Condition{
+			Type: v1alpha1.ConditionRunning, Status: metav1.ConditionFalse, Reason: reason, Message: "it waits",
+		})
+	}
 }
 
 // attempted is a job whose newest start, or one before it, is over and recorded.

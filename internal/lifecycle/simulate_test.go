@@ -214,7 +214,7 @@ func (s *simulation) create(a lifecycle.Action) {
 	}
 	s.made++
 	p.UID = types.UID(fmt.Sprint("uid-", s.made))
-	p.ScheduledAt = s.now
+	p.CreatedAt, p.ScheduledAt = s.now, s.now
 	s.pods[p.Name] = p
 	s.podsChanged()
 	s.checkSlots()

@@ -40,7 +40,7 @@ func SlotNeedOf(o Observed) SlotNeed {
 	if !w.startable() || w.Refusal != nil || !w.reached(w.notBefore()) {
 		return NoSlot
 	}
-	if w.added != nil && w.added.Reason == v1alpha1.ReasonUnschedulable {
+	if w.added != nil && slotPassed(w.added.Reason) {
 		return PassesSlot
 	}
 	return WantsSlot
@@ -65,7 +65,7 @@ func (w *world) needOfStart() SlotNeed {
 // that the slot is of more use to another.
 func (w *world) refusedForLong() bool {
 	after, since := w.Settings.UnschedulableAfter, w.status.BlockedSince
-	return after > 0 && w.Refusal.Tried && final[w.Refusal.Reason] && since != nil && !w.Now.Before(since.Add(after))
+	return after > 0 && w.Refusal.Tried && since != nil && !w.Now.Before(since.Add(after))
 }
 
 // trains tells whether a train Pod of the job can work, of any start. Those that Kueue

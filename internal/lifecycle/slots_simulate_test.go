@@ -1,6 +1,8 @@
 package lifecycle_test
 
 import (
+	"maps"
+	"slices"
 	"time"
 
 	"k8s.io/apimachinery/pkg/types"
@@ -125,20 +127,44 @@ func (s *simulation) rivals() map[string]func(*rapid.T) {
 				s.operate(100)
 			}
 		},
-		"no node takes a Pod": func(t *rapid.T) {
-			name := s.somePod(t)
+		"something keeps a Pod from starting": func(t *rapid.T) {
+			name, what := s.somePod(t), rapid.SampledFrom(slices.Sorted(maps.Keys(hindrances))).Draw(t, "what")
 			if name == "" || s.pods[name].Deleting || s.pods[name].Terminal || len(s.pods[name].Stages) > 0 {
 				return
 			}
-			s.change(name, s.pods[name].UID, func(p *lifecycle.Pod) {
-				p.Node, p.ScheduledAt, p.Unschedulable, p.UnschedulableSince = "", time.Time{}, "0/3 nodes are available", s.now
-			})
+			s.change(name, s.pods[name].UID, func(p *lifecycle.Pod) { hindrances[what](p, s.now) })
 		},
 	}
 }
 
+// hindrances are what keeps the containers of a Pod from starting.
+var hindrances = map[string]func(*lifecycle.Pod, time.Time){
+	"no node takes it": func(p *lifecycle.Pod, now time.Time) {
+		p.Node, p.ScheduledAt, p.Unschedulable, p.UnschedulableSince = "", time.Time{}, "0/3 nodes are available", now
+	},
+	"no scheduler looks at it": func(p *lifecycle.Pod, _ time.Time) { p.Node, p.ScheduledAt = "", time.Time{} },
+	"nobody opens its gate": func(p *lifecycle.Pod, _ time.Time) {
+		p.Node, p.ScheduledAt, p.Gates = "", time.Time{}, []string{"kueue.x-k8s.io/admission"}
+	},
+	"its sandbox fails": func(p *lifecycle.Pod, _ time.Time) {
+		p.Trouble, p.TroubleRead = &lifecycle.Refusal{Reason: v1alpha1.ReasonSandboxFailed, Message: "no IP addresses available"}, true
+	},
+	"a sidecar of others never gets ready": func(p *lifecycle.Pod, _ time.Time) {
+		p.Stages = waitingStages(lifecycle.Container{WaitReason: "PodInitializing"})
+	},
+	"its node says nothing": func(*lifecycle.Pod, time.Time) {},
+	"its image is not there": func(p *lifecycle.Pod, _ time.Time) {
+		p.Stages = waitingStages(lifecycle.Container{WaitReason: "ImagePullBackOff", WaitMessage: "not found"})
+	},
+}
+
+func waitingStages(c lifecycle.Container) map[contract.Stage]lifecycle.Container {
+	return map[contract.Stage]lifecycle.Container{contract.StageDownload: c, contract.StageTrain: c}
+}
+
 // place gives the Pod a node, if it has none and may still get one.
 func (s *simulation) place(p *lifecycle.Pod) {
+	p.Gates = nil
 	if p.ScheduledAt.IsZero() && !p.Deleting {
 		p.Node, p.ScheduledAt, p.Unschedulable, p.UnschedulableSince = "node-1", s.now, "", time.Time{}
 	}

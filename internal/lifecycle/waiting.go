@@ -52,6 +52,8 @@ func (w *world) waitsFor(refusal *Refusal) (reason, message string) {
 		return v1alpha1.ReasonStopping, "spec.suspend holds the job once its Pod has ended; it prepares anew when it is resumed: " + w.podsInTheWay()
 	case w.beingDeleted():
 		return v1alpha1.ReasonDeleting, "the TrainingJob is being deleted; nothing new is started"
+	case w.lending(refusal) != "":
+		return v1alpha1.ReasonStartTimeout, w.lending(refusal)
 	case refusal != nil && w.refusedStart() && w.needsSlot() && !w.Slot.Granted:
 		return refusal.Reason, refusal.Message + triedWithSlot
 	case refusal != nil:
@@ -63,7 +65,7 @@ func (w *world) waitsFor(refusal *Refusal) (reason, message string) {
 	case a != nil && w.Now.Before(w.notBefore()):
 		return v1alpha1.ReasonBackOff, fmt.Sprintf("starts again at %s, after: %s", w.notBefore().UTC().Format(time.RFC3339), a.Message)
 	case w.waitsForSlot():
-		if a != nil && a.Reason == v1alpha1.ReasonUnschedulable {
+		if a != nil && slotPassed(a.Reason) {
 			return v1alpha1.ReasonWaitingForSlot, w.Slot.Limit + "; this job gave its slot to the next, since " + a.Message
 		}
 		return v1alpha1.ReasonWaitingForSlot, w.Slot.Limit
