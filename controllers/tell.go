@@ -27,7 +27,7 @@ var phaseEvents = map[v1alpha1.Phase]string{
 // tell makes events and metrics of what has just been recorded.
 func (r *TrainingJobReconciler) tell(job *v1alpha1.TrainingJob, before *v1alpha1.TrainingJobStatus, decision lifecycle.Decision) {
 	if a := decision.Settled; a != nil {
-		r.event(job, corev1.EventTypeWarning, a.Reason, fmt.Sprintf("attempt %d of %s: %s", a.Number, a.Stage, a.Message))
+		r.event(job, corev1.EventTypeWarning, a.Reason, attemptNote(a))
 	}
 	for _, entered := range decision.Entered {
 		if !r.News.mayTell(&decision, entered.Phase) {
@@ -38,6 +38,14 @@ func (r *TrainingJobReconciler) tell(job *v1alpha1.TrainingJob, before *v1alpha1
 	r.tellWarnings(job, before)
 	r.tellWaiting(job, before)
 	r.Metrics.recorded(job, before, decision)
+}
+
+// attemptNote names the attempt, if there was one: a job that is refused has had none.
+func attemptNote(a *v1alpha1.Attempt) string {
+	if a.Number == 0 {
+		return a.Message
+	}
+	return fmt.Sprintf("attempt %d of %s: %s", a.Number, a.Stage, a.Message)
 }
 
 func phaseEventType(phase v1alpha1.Phase) string {

@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 	"unicode/utf8"
+
+	"github.com/swath-dev/swath/api/v1alpha1"
 )
 
 // A note is cut to what the API server takes, and never inside a character.
@@ -18,6 +20,14 @@ func TestNotesAreCutBetweenCharacters(t *testing.T) {
 	}
 	if whole := strings.Repeat("ä", maxNote/2); shortNote(whole) != whole {
 		t.Error("a note that fits is cut")
+	}
+}
+
+func TestAJobThatIsRefusedHasHadNoAttempt(t *testing.T) {
+	for number, want := range map[int32]string{0: "half a byte", 2: "attempt 2 of train: half a byte"} {
+		if note := attemptNote(&v1alpha1.Attempt{Stage: "train", Number: number, Message: "half a byte"}); note != want {
+			t.Errorf("the note of attempt %d is %q, want %q", number, note, want)
+		}
 	}
 }
 
