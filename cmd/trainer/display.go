@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/term"
 
+	"github.com/swath-dev/swath/internal/plaintext"
 	"github.com/swath-dev/swath/internal/training"
 )
 
@@ -38,7 +39,7 @@ const clearLine = "\r\x1b[K"
 
 func (d *display) warn(text string) {
 	if d.bar {
-		fmt.Fprintf(d.w, "%swarning: %s\n", clearLine, text)
+		fmt.Fprintf(d.w, "%swarning: %s\n", clearLine, plaintext.Line(text))
 		return
 	}
 	d.log.Warn(text)

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/swath-dev/swath/internal/contract"
+	"github.com/swath-dev/swath/internal/plaintext"
 )
 
 // run runs a command line and returns the exit code. What went wrong is one line on standard error.
@@ -21,7 +22,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	if err == nil {
 		return contract.ExitOK
 	}
-	fmt.Fprintf(stderr, "trainer: %s\n", sentence(err))
+	fmt.Fprintf(stderr, "trainer: %s\n", plaintext.Clean(sentence(err)))
 	return exitCode(err)
 }
 

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"golang.org/x/term"
+
+	"github.com/swath-dev/swath/internal/plaintext"
 )
 
 // barWidth is the width of a progress bar in characters.
@@ -50,9 +52,10 @@ func (t *transfer) Read(buffer []byte) (int, error) {
 	t.done += int64(n)
 	if now := time.Now(); err != nil || now.Sub(t.shown) > 100*time.Millisecond {
 		t.shown = now
-		fmt.Fprint(t.out, eraseLine, fit(oneLine(fmt.Sprint(t.name, " ", bar(t.done, t.total), " ", byteCount(t.done))), t.out))
+		erase(t.out)
+		fmt.Fprint(t.out, fit(plaintext.Line(fmt.Sprint(t.name, " ", bar(t.done, t.total), " ", byteCount(t.done))), t.out))
 		if err != nil {
-			fmt.Fprint(t.out, eraseLine)
+			erase(t.out)
 		}
 	}
 	return n, err

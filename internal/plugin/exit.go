@@ -64,6 +64,7 @@ func Main(streams genericiooptions.IOStreams, line []string) int {
 	log.SetLogger(logr.Discard())
 	ctx, stop := untilSignal(context.Background())
 	defer stop()
+	streams = plain(streams)
 	command := NewCommand(streams)
 	command.SetArgs(arguments(line))
 	err := command.ExecuteContext(ctx)

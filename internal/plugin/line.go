@@ -3,11 +3,11 @@ package plugin
 import (
 	"fmt"
 	"io"
-	"strings"
-	"unicode"
 
 	"github.com/mattn/go-runewidth"
 	"golang.org/x/term"
+
+	"github.com/swath-dev/swath/internal/plaintext"
 )
 
 // usualWidth is the width of a terminal that does not tell its own.
@@ -28,13 +28,14 @@ func newLiveLine(out io.Writer) *liveLine { return &liveLine{out: out, live: isT
 // show shows a text instead of the one before. On a terminal it is cut to the width that the terminal has now, since what
 // goes over several lines cannot be written over.
 func (l *liveLine) show(text string) {
-	text = oneLine(text)
+	text = plaintext.Line(text)
 	if text == l.shown {
 		return
 	}
 	l.shown = text
 	if l.live {
-		fmt.Fprint(l.out, eraseLine, fit(text, l.out))
+		erase(l.out)
+		fmt.Fprint(l.out, fit(text, l.out))
 		return
 	}
 	fmt.Fprintln(l.out, text)
@@ -43,10 +44,10 @@ func (l *liveLine) show(text string) {
 // note says something beside the line, on a line of its own.
 func (l *liveLine) note(out io.Writer, text string) {
 	if l.live && l.shown != "" {
-		fmt.Fprint(l.out, eraseLine)
+		erase(l.out)
 		defer fmt.Fprint(l.out, fit(l.shown, l.out))
 	}
-	fmt.Fprintln(out, oneLine(text))
+	fmt.Fprintln(out, plaintext.Line(text))
 }
 
 func (l *liveLine) end() {
@@ -55,15 +56,8 @@ func (l *liveLine) end() {
 	}
 }
 
-// oneLine has blanks in place of line ends and other characters that move the cursor.
-func oneLine(text string) string {
-	return strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) {
-			return ' '
-		}
-		return r
-	}, text)
-}
+// erase clears the line on a terminal.
+func erase(terminal io.Writer) { plaintext.NewWriter(terminal).Control(eraseLine) }
 
 // fit cuts a text to the width of a terminal. The last column stays free: some terminals go on to the next line after it.
 func fit(text string, terminal io.Writer) string {

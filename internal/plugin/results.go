@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/swath-dev/swath/api/v1alpha1"
+	"github.com/swath-dev/swath/internal/plaintext"
 )
 
 // reportPart is the part of a model that shows how it was trained and how good it is.
@@ -70,6 +71,9 @@ func (s *session) showResults(ctx context.Context, gateway *gatewayClient, job *
 	}
 	table := tabwriter.NewWriter(s.Out, 0, 0, 2, ' ', tabwriter.AlignRight)
 	for _, row := range rows {
+		for i := range row {
+			row[i] = plaintext.Line(row[i])
+		}
 		fmt.Fprintln(table, strings.Join(row, "\t")+"\t")
 	}
 	return table.Flush()

@@ -14,6 +14,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/swath-dev/swath/api/v1alpha1"
+	"github.com/swath-dev/swath/internal/plaintext"
 	"github.com/swath-dev/swath/internal/version"
 )
 
@@ -29,8 +30,15 @@ func SystemStreams() genericiooptions.IOStreams {
 	return genericiooptions.IOStreams{In: os.Stdin, Out: os.Stdout, ErrOut: os.Stderr}
 }
 
+// plain are the same streams, to which all text of others goes without escape sequences: nothing is written to others.
+func plain(streams genericiooptions.IOStreams) genericiooptions.IOStreams {
+	streams.Out, streams.ErrOut = plaintext.NewWriter(streams.Out), plaintext.NewWriter(streams.ErrOut)
+	return streams
+}
+
 // NewCommand returns the command kubectl-swath.
 func NewCommand(streams genericiooptions.IOStreams) *cobra.Command {
+	streams = plain(streams)
 	s := &session{IOStreams: streams, kubeconfig: genericclioptions.NewConfigFlags(true)}
 	root := &cobra.Command{
 		Use:     "kubectl-swath",
