@@ -45,10 +45,24 @@ func (d *display) warn(text string) {
 	d.log.Warn(text)
 }
 
+// checking says on a terminal what is done before anything is known of the files. The next line is written over it.
+func (d *display) checking() {
+	if d.bar {
+		fmt.Fprint(d.w, "reading and checking the files")
+	}
+}
+
+// end clears the line that is written over, so that an error has one of its own.
+func (d *display) end() {
+	if d.bar {
+		fmt.Fprint(d.w, clearLine)
+	}
+}
+
 func (d *display) settings(session *training.Session) {
 	s := session.Settings()
 	if d.bar {
-		fmt.Fprintf(d.w, "%d classes, %d epochs in batches of %d, learning rate %g, seed %d\n", s.NumClasses, s.Epochs, s.BatchSize, s.LearningRate, s.Seed)
+		fmt.Fprintf(d.w, clearLine+"%d classes, %d epochs in batches of %d, learning rate %g, seed %d\n", s.NumClasses, s.Epochs, s.BatchSize, s.LearningRate, s.Seed)
 		return
 	}
 	d.log.Info("training", "classes", s.NumClasses, "epochs", s.Epochs, "batchSize", s.BatchSize, "learningRate", s.LearningRate, "seed", s.Seed)
@@ -66,7 +80,9 @@ func (d *display) watch(s training.Snapshot, epoch bool) {
 	switch {
 	case !d.bar && epoch:
 		d.log.Info("epoch", epochValues(s)...)
-	case d.bar && (epoch || s.At.Sub(d.drawn) >= redraw):
+	case !d.bar && s.Doing != "":
+		d.log.Info(s.Doing, "left", duration(s.Left))
+	case d.bar && (epoch || s.Doing != "" || s.At.Sub(d.drawn) >= redraw):
 		d.drawn = s.At
 		d.draw(s)
 	}
@@ -117,9 +133,7 @@ func (d *display) fit(line string) string {
 }
 
 func (d *display) finish(o *training.Outcome) {
-	if d.bar {
-		fmt.Fprint(d.w, clearLine)
-	}
+	d.end()
 	for _, warning := range o.NewWarnings {
 		d.warn(warning)
 	}

@@ -60,6 +60,7 @@ func (r *trainingRun) do(ctx context.Context, commit func(context.Context, *trai
 	}
 	outcome, err := r.session.Finish(ctx, loop)
 	if err == nil {
+		loop.Begin(training.StoringModel)
 		err = r.store(ctx, "storing the model", func() error { return commit(ctx, outcome) })
 	}
 	switch {

@@ -105,14 +105,17 @@ func (o *stageOptions) train(ctx context.Context, store *storage.Store, session 
 	return o.success(outcome.Manifest, standing, outcome.NewWarnings)
 }
 
-// stageWatcher writes a line for each epoch.
+// stageWatcher writes a line for each epoch, and for what is done after the last one.
 type stageWatcher struct{ log *stageLog }
 
 func (w stageWatcher) resumed(step int) { w.log.Info("resumed from a checkpoint", "step", step) }
 
 func (w stageWatcher) watch(s training.Snapshot, epoch bool) {
-	if epoch {
+	switch {
+	case epoch:
 		w.log.Info("epoch", epochValues(s)...)
+	case s.Doing != "":
+		w.log.Info(s.Doing, "left", duration(s.Left))
 	}
 }
 

@@ -69,12 +69,14 @@ func (o *trainOptions) run(c *cobra.Command) error {
 	}
 	ctx := c.Context()
 	keepMemory(0)
+	display := newDisplay(c.ErrOrStderr())
+	display.checking()
 	session, err := training.Prepare(ctx, o.request())
 	if err != nil {
+		display.end()
 		return err
 	}
 	defer session.Close()
-	display := newDisplay(c.ErrOrStderr())
 	for _, warning := range session.Warnings() {
 		display.warn(warning)
 	}

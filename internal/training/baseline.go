@@ -16,6 +16,9 @@ const (
 	baselineChips = 512
 	baselineSteps = 400
 	baselineRate  = 0.05
+	// baselinePixels is how many pixels a step sees at most. Of larger batches some rows and columns are left out: what is
+	// linear is learnt from a part of the pixels just as well.
+	baselinePixels = 1 << 15
 )
 
 // baselines measures simple methods on the same data as the model.
@@ -91,13 +94,13 @@ func lossOf(p float64, loss nn.Loss) float64 {
 
 // linear trains a linear model and measures it.
 func (s *Session) linear(ctx context.Context, l *Loop) (results.Evaluation, error) {
-	m, err := s.newLinear(l)
+	m, epochs, err := s.newLinear(ctx, l)
 	if err != nil {
 		return results.Evaluation{}, err
 	}
 	for epoch := 0; m.steps < baselineSteps; epoch++ {
 		chips := 0
-		err := l.train.each(l.train.loader.Shuffled(ctx, calibrationEpoch+epoch, 0), nil, func(b batch) error {
+		err := epochs(epoch, func(b batch) error {
 			if m.steps >= baselineSteps || chips >= baselineChips {
 				return errEnough
 			}
@@ -133,7 +136,36 @@ type linearModel struct {
 	steps     int
 }
 
-func (s *Session) newLinear(l *Loop) (*linearModel, error) {
+// newLinear makes the linear model, and gives the batches of an epoch that it is trained on.
+func (s *Session) newLinear(ctx context.Context, l *Loop) (*linearModel, epochs, error) {
+	graph, err := s.linearGraph()
+	if err != nil {
+		return nil, nil, err
+	}
+	model, err := s.newModel(graph)
+	if err != nil {
+		return nil, nil, err
+	}
+	size, side := l.train.loader.MaxBatch(), s.report.Training.Shape[1]
+	shuffled := func(epoch int, visit func(batch) error) error {
+		return l.train.each(l.train.loader.Shuffled(ctx, calibrationEpoch+epoch, 0), nil, visit)
+	}
+	if size*side*side > baselinePixels {
+		thin, err := s.thinOut(l, shuffled)
+		if err != nil {
+			return nil, nil, err
+		}
+		size, side, shuffled = thin.size, thin.side, thin.each
+	}
+	plan, err := nn.NewPlan(model, s.planConfig(nn.Train, size, side))
+	if err != nil {
+		return nil, nil, err
+	}
+	return &linearModel{model: model, plan: plan, optimizer: nn.NewAdamW(model, nn.AdamWConfig{}), loss: l.loss}, shuffled, nil
+}
+
+// linearGraph is a linear model on mean and deviation of each band of a chip, or for segmentation on the bands of each pixel.
+func (s *Session) linearGraph() (*nn.Graph, error) {
 	builder := nn.NewBuilder(s.graph.Bands)
 	var logits *nn.Node
 	if s.request.Task == Classification {
@@ -141,19 +173,7 @@ func (s *Session) newLinear(l *Loop) (*linearModel, error) {
 	} else {
 		logits = builder.ConvBias("logits", builder.Input(), s.settings.NumClasses, 1)
 	}
-	graph, err := builder.Build(logits)
-	if err != nil {
-		return nil, err
-	}
-	model, err := s.newModel(graph)
-	if err != nil {
-		return nil, err
-	}
-	plan, err := nn.NewPlan(model, s.planConfig(nn.Train, l.train.loader.MaxBatch(), s.report.Training.Shape[1]))
-	if err != nil {
-		return nil, err
-	}
-	return &linearModel{model: model, plan: plan, optimizer: nn.NewAdamW(model, nn.AdamWConfig{}), loss: l.loss}, nil
+	return builder.Build(logits)
 }
 
 // step trains on one batch, with a rate that falls in a line.

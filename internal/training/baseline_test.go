@@ -197,7 +197,7 @@ func TestModelsThatSimpleMethodsBeatAreWarnedOf(t *testing.T) {
 				} else {
 					m.Metrics.OnTraining = &c.model
 				}
-				got := strings.Join(judge(m), "\n")
+				got := strings.Join(judge(m, circumstances{steps: minSteps, rate: 1, usual: 1}), "\n")
 				if c.want == "" && got != "" || !strings.Contains(got, c.want) || got != "" && !strings.Contains(got, "on the "+on+" data") {
 					t.Errorf("warned %q, want %q", got, c.want)
 				}

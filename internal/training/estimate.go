@@ -39,19 +39,22 @@ func (s *Session) Estimate(ctx context.Context) (Estimate, error) {
 			e.Memory += view.DecodedBytes()
 		}
 	}
-	steps, err := timed(ctx, l, estimateSteps, l.step)
+	chips := func(epoch int, visit func(batch) error) error {
+		return l.train.each(l.train.loader.Shuffled(ctx, epoch, 0), nil, visit)
+	}
+	steps, err := timed(ctx, l, chips, l.step)
 	if err != nil {
 		return e, err
 	}
-	forward, err := timed(ctx, l, estimateSteps, func(b batch) error { return l.inferPlan.Forward(b.Batch) })
+	forward, err := timed(ctx, l, chips, func(b batch) error { return l.inferPlan.Forward(b.Batch) })
 	if err != nil {
 		return e, err
 	}
-	linear, err := s.newLinear(l)
+	linear, ofLinear, err := s.newLinear(ctx, l)
 	if err != nil {
 		return e, err
 	}
-	linearSteps, err := timed(ctx, l, estimateSteps, linear.step)
+	linearSteps, err := timed(ctx, l, ofLinear, linear.step)
 	if err != nil {
 		return e, err
 	}
@@ -59,8 +62,6 @@ func (s *Session) Estimate(ctx context.Context) (Estimate, error) {
 	if l.valid != nil {
 		perEpoch += l.valid.loader.Batches()
 	}
-	// At the end the chosen weights are measured, and so are the baselines; chips for the report are looked for.
-	const lastPasses = 4
 	passes := perEpoch*s.settings.Epochs + lastPasses*l.measured().loader.Batches()
 	e.Duration = multiplied(steps, e.Steps) + multiplied(forward, passes) + linearSteps*baselineSteps + reportTime
 	return e, nil
@@ -76,11 +77,11 @@ func multiplied(d time.Duration, n int) time.Duration {
 }
 
 // timed is how long one call of f takes, on the mean of a few batches after the first.
-func timed(ctx context.Context, l *Loop, calls int, f func(batch) error) (time.Duration, error) {
+func timed(ctx context.Context, l *Loop, batches epochs, f func(batch) error) (time.Duration, error) {
 	var first, last time.Time
 	n := 0
-	for epoch := 0; n <= calls && (n == 0 || last.Sub(first) < estimateTime); epoch++ {
-		err := l.train.each(l.train.loader.Shuffled(ctx, epoch, 0), nil, func(b batch) error {
+	for epoch := 0; n <= estimateSteps && (n == 0 || last.Sub(first) < estimateTime); epoch++ {
+		err := batches(epoch, func(b batch) error {
 			if err := f(b); err != nil {
 				return err
 			}
@@ -88,7 +89,7 @@ func timed(ctx context.Context, l *Loop, calls int, f func(batch) error) (time.D
 			if n++; n == 1 {
 				first = last
 			}
-			if n > calls || last.Sub(first) >= estimateTime {
+			if n > estimateSteps || last.Sub(first) >= estimateTime {
 				return errEnough
 			}
 			return ctx.Err()

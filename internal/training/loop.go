@@ -36,6 +36,8 @@ type Hook struct {
 	Epoch func(context.Context, *Loop) error
 	// Interrupt is called when training ends before its model is safe, with a context that is not yet at its end.
 	Interrupt func(context.Context, *Loop) error
+	// Finish is called with what is begun after the last epoch.
+	Finish func(l *Loop, doing string)
 }
 
 // Loop trains a model: epoch after epoch, step after step. What is done beside the steps hangs on it as hooks.
@@ -57,6 +59,9 @@ type Loop struct {
 	hooks     []Hook
 	now       func() time.Time
 	lapse     time.Time
+	// side is that of a chip, and perChip how long one takes to be trained on; 0 before the first step.
+	side    int
+	perChip time.Duration
 }
 
 // Steps is the number of steps that training has if it does not stop early.
@@ -175,7 +180,9 @@ func (l *Loop) step(b batch) error {
 	l.state.Partial.Loss += loss.Sum
 	l.state.Partial.Weight += loss.Weight
 	l.state.Partial.Chips += b.N
-	l.state.Partial.TrainSeconds += l.account()
+	seconds := l.account()
+	l.state.Partial.TrainSeconds += seconds
+	l.perChip = time.Duration(seconds * float64(time.Second) / float64(b.N))
 	l.state.Step++
 	l.state.Batch++
 	l.state.OptimizerSteps = l.optimizer.Steps

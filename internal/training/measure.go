@@ -86,29 +86,32 @@ func wilson(v *manifest.Evaluation) metrics.Interval {
 	return metrics.Wilson(right, v.Samples)
 }
 
-// judge warns of a model that a simple method beats, or that has learnt nothing.
-func judge(m *manifest.Manifest) []string {
+// judge warns of a model that a simple method beats, or that has learnt nothing, and says what is likely to help.
+func judge(m *manifest.Manifest, c circumstances) []string {
 	name := report.Score(m.Task)
-	score := func(e results.Evaluation) float64 {
-		if name == "meanIoU" {
-			return e.MeanIoU
-		}
-		return e.Accuracy
-	}
 	model := 0.0
 	if m.Metrics.Validation != nil {
-		model = score(m.Metrics.Validation.Evaluation)
+		model = scoreOf(m.Task, m.Metrics.Validation.Evaluation)
+		c.overfitted = scoreOf(m.Task, m.Metrics.Training)-model >= overfitting
 	} else if m.Metrics.OnTraining != nil {
-		model = score(*m.Metrics.OnTraining)
+		model = scoreOf(m.Task, *m.Metrics.OnTraining)
 	}
-	majority, linear := score(m.Metrics.Baselines[manifest.BaselineMajority]), score(m.Metrics.Baselines[manifest.BaselineLinear])
+	majority, linear := scoreOf(m.Task, m.Metrics.Baselines[manifest.BaselineMajority]), scoreOf(m.Task, m.Metrics.Baselines[manifest.BaselineLinear])
 	switch {
 	case majority >= model && majority < 1:
 		return []string{fmt.Sprintf("the model is not better than always saying the most frequent class "+
-			"(%s %.3f on the %s data); check the labels, and train with more chips", name, model, m.Metrics.BaselinesOn)}
+			"(%s %.3f on the %s data); %s", name, model, m.Metrics.BaselinesOn, c.advice())}
 	case linear > model:
 		return []string{fmt.Sprintf("a linear model on band statistics is better than this model "+
-			"(%s %.3f against %.3f on the %s data); train with more chips", name, linear, model, m.Metrics.BaselinesOn)}
+			"(%s %.3f against %.3f on the %s data); %s", name, linear, model, m.Metrics.BaselinesOn, c.advice())}
 	}
 	return nil
+}
+
+// scoreOf is the figure that models of a task are judged by.
+func scoreOf(task string, e results.Evaluation) float64 {
+	if report.Score(task) == "meanIoU" {
+		return e.MeanIoU
+	}
+	return e.Accuracy
 }

@@ -48,15 +48,18 @@ func (s *Session) Finish(ctx context.Context, l *Loop) (*Outcome, error) {
 	if err != nil {
 		return nil, err
 	}
+	l.Begin(MeasuringModel)
 	in := report.Input{Manifest: m, Rows: l.state.Rows, ClassSamples: s.counts}
 	if in.Chips, err = s.measure(ctx, l, m); err != nil {
 		return nil, err
 	}
+	l.Begin(MeasuringBaselines)
 	if m.Metrics.Baselines, err = s.baselines(ctx, l); err != nil {
 		return nil, err
 	}
-	m.Warnings = append(m.Warnings, judge(m)...)
+	m.Warnings = append(m.Warnings, judge(m, s.circumstances(l))...)
 	o := &Outcome{Manifest: m, NewWarnings: m.Warnings[len(s.warnings):]}
+	l.Begin(WritingReport)
 	network, err := s.export(l.model, m)
 	if err != nil {
 		return nil, err

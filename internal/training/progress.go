@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"math"
 	"sync"
 	"time"
 
@@ -24,8 +25,10 @@ type Snapshot struct {
 	Last *results.Row
 	// SamplesPerSecond counts training chips of the last step.
 	SamplesPerSecond float64
-	// Left is how long training is expected to go on; 0 where nothing is known yet.
+	// Left is how long it is expected to take until the model is there; 0 where nothing is known yet.
 	Left time.Duration
+	// Doing says what is done after the last epoch; empty before.
+	Doing string
 	// At is when the snapshot was taken.
 	At time.Time
 }
@@ -37,9 +40,14 @@ func (s Snapshot) Summary() string {
 	case s.Last == nil:
 		return text
 	case s.Last.Valid != nil:
-		return text + ", " + score(string(s.Task), *s.Last.Valid)
+		text += ", " + score(string(s.Task), *s.Last.Valid)
+	default:
+		text += ", " + score(string(s.Task), s.Last.Train)
 	}
-	return text + ", " + score(string(s.Task), s.Last.Train)
+	if s.Doing != "" {
+		text += ", " + s.Doing
+	}
+	return text
 }
 
 // Summary says how a model that is finished turned out, such as "epoch 45/45, mean IoU 0.935 at epoch 33": the score is of
@@ -153,7 +161,22 @@ func (p *Progress) Hook() Hook {
 			return nil
 		}
 	}
-	return Hook{Step: tell(false), Epoch: tell(true)}
+	finish := func(l *Loop, doing string) {
+		s := p.finish(l, doing)
+		for _, watch := range p.watchers {
+			watch(s, false)
+		}
+	}
+	return Hook{Step: tell(false), Epoch: tell(true), Finish: finish}
+}
+
+// finish takes a snapshot of what is done after the last epoch.
+func (p *Progress) finish(l *Loop, doing string) Snapshot {
+	p.take(l)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.current.Doing, p.current.Left = doing, l.finishing(doing)
+	return p.current
 }
 
 func (p *Progress) take(l *Loop) Snapshot {
@@ -179,9 +202,12 @@ func (p *Progress) take(l *Loop) Snapshot {
 	p.lastStep, p.lastChips = now, l.state.Partial.Chips
 	if done := s.Step - p.beganStep; done > 0 {
 		s.Left = multiplied(now.Sub(p.began)/time.Duration(done), s.Steps-s.Step)
+		if s.Left <= math.MaxInt64/2 {
+			s.Left += l.finishing("")
+		}
 	}
 	if l.state.StoppedEarly || s.Epoch == s.Epochs {
-		s.Left = 0
+		s.Left = l.finishing("")
 	}
 	p.current = s
 	return s

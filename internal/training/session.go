@@ -258,6 +258,7 @@ func (s *Session) Loop(ctx context.Context, hooks ...Hook) (*Loop, error) {
 	}
 	l.loss.ClassWeights = s.classWeights()
 	side := s.report.Training.Shape[1]
+	l.side = side
 	l.augmenter = newAugmenter(s.settings.Augmentation, s.settings.Seed, side, s.graph.Bands)
 	l.predicted = make([]uint8, largest*l.train.labelsPerChip)
 	l.state.Partial.Confusion = metrics.NewConfusion(s.settings.NumClasses)
