@@ -1,6 +1,10 @@
 package dataset
 
-import "math"
+import (
+	"cmp"
+	"math"
+	"slices"
+)
 
 const (
 	// metersPerDegree is the length of a degree of latitude.
@@ -18,29 +22,45 @@ type footprints struct {
 	// width is that of a chip in meters.
 	width  float64
 	points [][2]float32
-	cells  map[[2]int][]int32
+	// places are sorted by their cells; there is one for all samples with a point.
+	places []footprint
+}
+
+// footprint is a sample in its cell, which is about as wide as a chip.
+type footprint struct {
+	row, column int32
+	sample      int32
+}
+
+func (f footprint) compare(other footprint) int {
+	return cmp.Or(cmp.Compare(f.row, other.row), cmp.Compare(f.column, other.column))
 }
 
 // newFootprints takes note of some samples of a file.
 func newFootprints(s Summary, points [][2]float32, samples []int32) *footprints {
-	f := &footprints{width: max(1, float64(s.GSD)*float64(s.Shape[1])), points: points, cells: map[[2]int][]int32{}}
+	f := &footprints{width: max(1, float64(s.GSD)*float64(s.Shape[1])), points: points, places: make([]footprint, 0, len(samples))}
 	for _, i := range samples {
 		if p := points[i]; known(p) {
-			cell := f.cell(f.row(p), p)
-			f.cells[cell] = append(f.cells[cell], i)
+			row := f.row(p)
+			f.places = append(f.places, footprint{row, f.column(row, p), i})
 		}
 	}
+	slices.SortFunc(f.places, func(a, b footprint) int {
+		p, q := points[a.sample], points[b.sample]
+		return cmp.Or(a.compare(b), cmp.Compare(p[0], q[0]), cmp.Compare(p[1], q[1]), cmp.Compare(a.sample, b.sample))
+	})
+	f.places = slices.CompactFunc(f.places, func(a, b footprint) bool { return points[a.sample] == points[b.sample] })
 	return f
 }
 
-func (f *footprints) row(p [2]float32) int {
-	return int(math.Floor(float64(p[0]) * metersPerDegree / f.width))
+func (f *footprints) row(p [2]float32) int32 {
+	return int32(math.Floor(float64(p[0]) * metersPerDegree / f.width))
 }
 
-// cell is that of a point in a row, whose degrees of longitude have one length.
-func (f *footprints) cell(row int, p [2]float32) [2]int {
+// column is that of a point in a row, whose degrees of longitude have one length.
+func (f *footprints) column(row int32, p [2]float32) int32 {
 	scale := metersPerDegree * cosine(float64(row)*f.width/metersPerDegree)
-	return [2]int{row, int(math.Floor(float64(p[1]) * scale / f.width))}
+	return int32(math.Floor(float64(p[1]) * scale / f.width))
 }
 
 func cosine(latitude float64) float64 { return max(leastCosine, math.Cos(latitude*math.Pi/180)) }
@@ -51,12 +71,14 @@ func (f *footprints) find(p [2]float32) (sample int32, ok bool) {
 		return 0, false
 	}
 	for row := f.row(p) - 1; row <= f.row(p)+1; row++ {
-		middle := f.cell(row, p)
-		for column := middle[1] - 1; column <= middle[1]+1; column++ {
-			for _, i := range f.cells[[2]int{row, column}] {
-				if f.overlap(f.points[i], p) >= leastOverlap {
-					return i, true
-				}
+		middle := f.column(row, p)
+		first, _ := slices.BinarySearchFunc(f.places, footprint{row: row, column: middle - 1}, footprint.compare)
+		for _, place := range f.places[first:] {
+			if place.row != row || place.column > middle+1 {
+				break
+			}
+			if f.overlap(f.points[place.sample], p) >= leastOverlap {
+				return place.sample, true
 			}
 		}
 	}

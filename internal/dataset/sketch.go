@@ -122,7 +122,7 @@ type sketched struct {
 
 // newSketches takes note of some samples of a file.
 func newSketches(all []sketch, samples []int32) sketches {
-	var s sketches
+	s := make(sketches, 0, len(samples)*len(sketch{}))
 	for _, i := range samples {
 		for _, hash := range all[i] {
 			if hash != noHash {
