@@ -12,6 +12,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"k8s.io/apimachinery/pkg/util/duration"
+
+	"github.com/swath-dev/swath/internal/plaintext"
 )
 
 // filesPage is how many files are asked for at a time: as many as the gateway gives.
@@ -52,7 +54,7 @@ func (s *session) listFiles(ctx context.Context, output string) error {
 		return encoder.Encode(files)
 	case "name":
 		for _, file := range files {
-			fmt.Fprintln(s.Out, oneLine(file.ID))
+			fmt.Fprintln(s.Out, plaintext.Line(file.ID))
 		}
 		return nil
 	}
@@ -70,7 +72,7 @@ func (s *session) printFiles(files []uploadedFile) error {
 	fmt.Fprintln(table, "ID\tNAME\tSIZE\tAGE")
 	for _, file := range files {
 		age := duration.HumanDuration(time.Since(time.Unix(file.CreatedAt, 0)))
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\n", oneLine(file.ID), oneLine(file.Filename), byteCount(file.Bytes), age)
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\n", plaintext.Line(file.ID), plaintext.Line(file.Filename), byteCount(file.Bytes), age)
 	}
 	return table.Flush()
 }
@@ -131,7 +133,7 @@ func (s *session) filesForCompletion(ctx context.Context, begun string) []cobra.
 	var names []cobra.Completion
 	for _, file := range files {
 		if strings.HasPrefix(file.ID, begun) {
-			names = append(names, cobra.CompletionWithDesc(oneLine(file.ID), oneLine(file.Filename)))
+			names = append(names, cobra.CompletionWithDesc(plaintext.Line(file.ID), plaintext.Line(file.Filename)))
 		}
 	}
 	return names
