@@ -68,7 +68,7 @@ func (r *TrainingJobReconciler) do(ctx context.Context, job *v1alpha1.TrainingJo
 	case lifecycle.DeletePod:
 		return r.deletePod(ctx, job.Namespace, action.Pod, action.UID)
 	case lifecycle.ReleasePod:
-		return r.releasePod(ctx, job.Namespace, action.Pod, action.UID)
+		return releasePod(ctx, r.Client, job.Namespace, action.Pod, action.UID)
 	case lifecycle.DeleteJob:
 		return r.deleteJob(ctx, job)
 	}
@@ -139,7 +139,7 @@ func ofFormerJob(pod *corev1.Pod, job *v1alpha1.TrainingJob) bool {
 // of a job that had the same name, say. It is waited for.
 func (r *TrainingJobReconciler) awaitForeign(ctx context.Context, pod *corev1.Pod) error {
 	if slices.Contains(pod.Finalizers, v1alpha1.ResultFinalizer) {
-		if err := r.releasePod(ctx, pod.Namespace, pod.Name, pod.UID); err != nil {
+		if err := releasePod(ctx, r.Client, pod.Namespace, pod.Name, pod.UID); err != nil {
 			return err
 		}
 	}
@@ -166,7 +166,7 @@ func (r *TrainingJobReconciler) deletePod(ctx context.Context, namespace, name s
 
 // releasePod removes our finalizer from the Pod and leaves everything else of it
 // alone, whatever others change at the same time.
-func (r *TrainingJobReconciler) releasePod(ctx context.Context, namespace, name string, uid types.UID) error {
+func releasePod(ctx context.Context, c client.Client, namespace, name string, uid types.UID) error {
 	patch, err := json.Marshal(map[string]any{"metadata": map[string]any{
 		"uid": uid, "$deleteFromPrimitiveList/finalizers": []string{v1alpha1.ResultFinalizer},
 	}})
@@ -174,7 +174,7 @@ func (r *TrainingJobReconciler) releasePod(ctx context.Context, namespace, name 
 		return fmt.Errorf("encoding the patch of Pod %s: %w", name, err)
 	}
 	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name}}
-	err = r.Client.Patch(ctx, pod, client.RawPatch(types.StrategicMergePatchType, patch), client.DisableReadYourWritesConsistency)
+	err = c.Patch(ctx, pod, client.RawPatch(types.StrategicMergePatchType, patch), client.DisableReadYourWritesConsistency)
 	if apierrors.IsConflict(err) {
 		return errStale
 	}

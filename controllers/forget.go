@@ -48,7 +48,7 @@ func (r *TrainingJobReconciler) releaseForeign(ctx context.Context, list []corev
 		if !gone {
 			continue
 		}
-		if err := r.releasePod(ctx, pod.Namespace, pod.Name, pod.UID); err != nil {
+		if err := releasePod(ctx, r.Client, pod.Namespace, pod.Name, pod.UID); err != nil {
 			return err
 		}
 	}

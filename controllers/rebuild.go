@@ -10,6 +10,7 @@ import (
 
 	"github.com/swath-dev/swath/api/v1alpha1"
 	"github.com/swath-dev/swath/internal/lifecycle"
+	"github.com/swath-dev/swath/internal/pods"
 	"github.com/swath-dev/swath/internal/queue"
 )
 
@@ -84,7 +85,8 @@ func (r *TrainingJobReconciler) holdForGone(trainPods map[types.NamespacedName][
 	r.wakeJobs(gone)
 }
 
-// trainPods are all train Pods by their jobs.
+// trainPods are all train Pods by their jobs, and of each what counts: there may be ten
+// thousand.
 func (r *TrainingJobReconciler) trainPods(ctx context.Context, namespace string) (map[types.NamespacedName][]corev1.Pod, error) {
 	byJob := map[types.NamespacedName][]corev1.Pod{}
 	for next, more := "", true; more; more = next != "" {
@@ -94,9 +96,10 @@ func (r *TrainingJobReconciler) trainPods(ctx context.Context, namespace string)
 			return nil, fmt.Errorf("listing the train Pods for the queue: %w", err)
 		}
 		next = list.Continue
-		for _, pod := range list.Items {
+		for i := range list.Items {
+			pod := pods.Slim(&list.Items[i])
 			name := types.NamespacedName{Namespace: pod.Namespace, Name: pod.Labels[v1alpha1.LabelJobName]}
-			byJob[name] = append(byJob[name], pod)
+			byJob[name] = append(byJob[name], *pod)
 		}
 	}
 	return byJob, nil

@@ -4,9 +4,12 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"reflect"
 	"slices"
+	"strings"
 	"testing"
 
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	testingclock "k8s.io/utils/clock/testing"
@@ -77,5 +80,31 @@ func TestTheQueueIsRebuiltFromAllPages(t *testing.T) {
 	}
 	if !slices.Equal(held, training) {
 		t.Errorf("the jobs %q hold slots, want %q", held, training)
+	}
+}
+
+// Of Pods that are listed to rebuild the slots only what counts is kept in memory.
+func TestTheSlotsAreRebuiltFromLittleOfEachPod(t *testing.T) {
+	job := withFiles(makeJob("ships", 0), 1)
+	s := newServer(t, oneSlot, job)
+	full := s.trainPod(job)
+	full.Annotations["team.example.com/notes"] = strings.Repeat("x", 10000)
+	full.ManagedFields = []metav1.ManagedFieldsEntry{{Manager: "kubelet"}}
+	s.create(full)
+	byJob, err := s.reconciler.trainPods(t.Context(), "default")
+	if err != nil {
+		t.Fatal(err)
+	}
+	kept := byJob[client.ObjectKeyFromObject(job)]
+	if len(kept) != 1 || kept[0].Name != full.Name {
+		t.Fatalf("kept are %+v", byJob)
+	}
+	data, err := json.Marshal(kept[0])
+	if err != nil || len(data) > 1500 {
+		t.Errorf("of a Pod %d bytes are kept: %s (%v)", len(data), data, err)
+	}
+	observed, _ := s.reconciler.world(job, kept)
+	if whole, _ := s.reconciler.world(job, []corev1.Pod{*full}); !reflect.DeepEqual(observed.Pods, whole.Pods) {
+		t.Errorf("what is kept reads as %+v, the whole as %+v", observed.Pods, whole.Pods)
 	}
 }

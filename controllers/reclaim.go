@@ -60,7 +60,7 @@ func (r *TrainingJobReconciler) reclaimNew(ctx context.Context, job *v1alpha1.Tr
 	if err := r.deletePod(ctx, pod.Namespace, pod.Name, pod.UID); err != nil {
 		return err
 	}
-	if err := r.releasePod(ctx, pod.Namespace, pod.Name, pod.UID); err != nil {
+	if err := releasePod(ctx, r.Client, pod.Namespace, pod.Name, pod.UID); err != nil {
 		return err
 	}
 	return &refusedError{lifecycle.Refusal{

@@ -99,6 +99,13 @@ func New(ctx context.Context, restConfig *rest.Config, c *config.Config, o Optio
 	if err := mgr.Add(progress); err != nil {
 		return nil, fmt.Errorf("adding the reader of progress: %w", err)
 	}
+	// Deletions are dated by the API server, so that the real time tells which are overdue.
+	stranded := &controllers.StrandedPods{
+		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Namespaces: c.Controller.Namespaces, LostAfter: c.Pods.LostAfter.Duration, Clock: clock.RealClock{},
+	}
+	if err := mgr.Add(stranded); err != nil {
+		return nil, fmt.Errorf("adding what releases stranded Pods: %w", err)
+	}
 	if err := mgr.AddHealthzCheck("ping", healthz.Ping); err != nil {
 		return nil, fmt.Errorf("adding the health check: %w", err)
 	}

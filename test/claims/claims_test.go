@@ -93,6 +93,7 @@ var tests = map[string][]string{
 	"I install":                          {"TestNothingThatIsInstalledStandsInTheWayOfOthers", "TestTheConfigurationsThatAreInstalledAreValid"},
 	"the operator is down":               {"TestANewJobIsNotTakenForAFinishedOne", "TestAnAcceptedCancelBeatsASuccess"},
 	"the CRD is older than the operator": {"TestAnOperatorOnAnOlderCRDTouchesNoPods", "TestAStatusThatIsReadKeepsNothingOfWhatItIsReadOver"},
+	"I narrow `controller.namespaces`":   {"TestPodsOfNamespacesThatTheOperatorLeftAreNotHeld"},
 	"the configuration has a mistake":    {"TestAConfigurationThatCannotWorkIsRefused"},
 	"many jobs come at once":             {"TestInAFloodOnlyLastingPhasesAreTold", "TestEventsOfAFlood"},
 	// … a pipeline applies my jobs
