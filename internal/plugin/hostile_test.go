@@ -105,7 +105,7 @@ func hostileLines(t *testing.T) map[string][][]string {
 		"results":  {{"results", "job"}, {"results", "job", "--csv"}, {"results", "job", "--report", "."}},
 		"download": {{"download", "file-a"}, {"download", "job"}, {"download", "model-a"}},
 		"predict":  {{"predict", "model-a", local}, {"predict", "model-a", local, "--output", "json"}, {"predict", "model-a", hostile}},
-		"files":    {{"files"}},
+		"files":    {{"files"}, {"files", "-o", "name"}, {"files", "-o", "json"}},
 		"cancel":   {{"cancel", "job", "--wait"}},
 		"suspend":  {{"suspend", "job"}},
 		"resume":   {{"resume", "job"}},
