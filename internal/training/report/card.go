@@ -33,16 +33,14 @@ type view struct {
 	Classes         []classRow
 	Hyperparameters []pair
 	Segmentation    bool
-	HiddenClasses   int
-	Unit            string
-	Normalised      string
-	Curves          htmltemplate.URL
-	Confusion       htmltemplate.URL
-	Chips           htmltemplate.URL
+	// AbsentClasses is how many classes do not occur in the data.
+	AbsentClasses int
+	Unit          string
+	Normalised    string
+	Curves        htmltemplate.URL
+	Confusion     htmltemplate.URL
+	Chips         htmltemplate.URL
 }
-
-// maxClassRows is how many classes a table shows.
-const maxClassRows = 64
 
 func newView(in Input) (*view, error) {
 	m := in.Manifest
@@ -59,10 +57,7 @@ func newView(in Input) (*view, error) {
 	if m.Input.Normalisation.Source == manifest.NormalisedByPlatform {
 		v.Normalised = "the statistics of platform " + m.Input.Platform
 	}
-	if len(v.Classes) > maxClassRows {
-		v.HiddenClasses = len(v.Classes) - maxClassRows
-		v.Classes = v.Classes[:maxClassRows]
-	}
+	v.AbsentClasses = m.NumClasses - len(v.Classes)
 	v.HasIntervals = v.Figures[0].AccuracyInterval != "" || v.Figures[0].MeanIoUInterval != ""
 	var err error
 	v.Hyperparameters, err = hyperparameters(m.Training)

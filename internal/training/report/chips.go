@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"image"
 	"image/color"
+	"maps"
 	"slices"
 
 	"gonum.org/v1/plot/vg"
@@ -113,13 +114,14 @@ const (
 )
 
 // segmentationSheet shows chips with truth, prediction and errors side by side, two chips in a row.
-func segmentationSheet(chips []Chip, bands []string, classes int) ([]byte, error) {
+func segmentationSheet(chips []Chip, bands []string) ([]byte, error) {
 	const columns, pictures = 2, 4
 	s := newStretch(chips, bands)
 	rows := (len(chips) + columns - 1) / columns
 	block := pictures*(chipSide+chipGap) + 0.15*vg.Inch
 	cell := chipSide + 0.32*vg.Inch
-	legend := 0.3 * vg.Inch * vg.Length((min(classes, maxLabelled)+11)/12)
+	classes := shownClasses(chips)
+	legend := 0.3 * vg.Inch * vg.Length((len(classes)+11)/12)
 	width := 0.15*vg.Inch + columns*block
 	canvas, c := newCanvas(width, 0.4*vg.Inch+vg.Length(rows)*cell+legend)
 	height := c.Max.Y
@@ -146,10 +148,10 @@ func segmentationSheet(chips []Chip, bands []string, classes int) ([]byte, error
 }
 
 // classLegend says which colour is which class, twelve in a row.
-func classLegend(c draw.Canvas, classes int, height vg.Length) {
-	for class := range min(classes, maxLabelled) {
-		x := 0.15*vg.Inch + vg.Length(class%12)*0.85*vg.Inch
-		y := height - 0.05*vg.Inch - vg.Length(class/12)*0.3*vg.Inch
+func classLegend(c draw.Canvas, classes []int, height vg.Length) {
+	for i, class := range classes {
+		x := 0.15*vg.Inch + vg.Length(i%12)*0.85*vg.Inch
+		y := height - 0.05*vg.Inch - vg.Length(i/12)*0.3*vg.Inch
 		fill(c, classTone(class), x, y, 0.14*vg.Inch, 0.14*vg.Inch)
 		c.FillText(label(9, draw.XLeft), vg.Point{X: x + 0.2*vg.Inch, Y: y - 0.07*vg.Inch}, fmt.Sprintf("class %d", class))
 	}
@@ -172,4 +174,19 @@ func mistakeSheet(chips []Chip, bands []string) ([]byte, error) {
 		c.FillText(label(8, draw.XLeft), vg.Point{X: x, Y: y - chipSide - 0.27*vg.Inch}, second)
 	}
 	return encode(canvas)
+}
+
+// shownClasses are the classes that chips have, as truth or as prediction, in ascending order.
+func shownClasses(chips []Chip) []int {
+	seen := map[int]bool{}
+	for _, chip := range chips {
+		for _, classes := range [][]int{chip.Truth, chip.Predicted} {
+			for _, class := range classes {
+				if class >= 0 {
+					seen[class] = true
+				}
+			}
+		}
+	}
+	return slices.Sorted(maps.Keys(seen))
 }

@@ -14,9 +14,9 @@ import (
 // maxLabelled is up to how many classes the cells have room for numbers.
 const maxLabelled = 16
 
-// confusionMatrix draws the matrix with each row as shares of its true class.
-func confusionMatrix(m *metrics.Confusion) ([]byte, error) {
-	n := m.Classes()
+// confusionMatrix draws the matrix of the given classes, with each row as shares of its true class.
+func confusionMatrix(m *metrics.Confusion, classes []int) ([]byte, error) {
+	n := len(classes)
 	cell := max(vg.Length(1), min(0.75*vg.Inch, 6*vg.Inch/vg.Length(n)))
 	left, top, bottom := 0.95*vg.Inch, 0.55*vg.Inch, 0.15*vg.Inch
 	side := cell * vg.Length(n)
@@ -25,14 +25,14 @@ func confusionMatrix(m *metrics.Confusion) ([]byte, error) {
 	c.FillText(label(10, draw.XCenter), vg.Point{X: left + side/2, Y: height - 0.18*vg.Inch}, "predicted class")
 	c.FillText(label(10, draw.XLeft), vg.Point{X: 0.12 * vg.Inch, Y: height - 0.4*vg.Inch}, "true class")
 	every := (n + maxLabelled - 1) / maxLabelled
-	for truth := range n {
-		y := height - top - cell*vg.Length(truth)
-		if truth%every == 0 {
+	for row, truth := range classes {
+		y := height - top - cell*vg.Length(row)
+		if row%every == 0 {
 			c.FillText(label(9, draw.XRight), vg.Point{X: left - 6, Y: y - cell/2}, strconv.Itoa(truth))
-			c.FillText(label(9, draw.XCenter), vg.Point{X: left + cell*(vg.Length(truth)+0.5), Y: height - top + 9}, strconv.Itoa(truth))
+			c.FillText(label(9, draw.XCenter), vg.Point{X: left + cell*(vg.Length(row)+0.5), Y: height - top + 9}, strconv.Itoa(truth))
 		}
-		for predicted := range n {
-			x := left + cell*vg.Length(predicted)
+		for column, predicted := range classes {
+			x := left + cell*vg.Length(column)
 			share := 0.0
 			if all := m.Truths(truth); all > 0 {
 				share = float64(m.At(truth, predicted)) / float64(all)

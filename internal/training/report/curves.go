@@ -27,15 +27,46 @@ func learningCurves(rows []results.Row, score string, chosen int) ([]byte, error
 	if err != nil {
 		return nil, err
 	}
-	quality.Legend.Top = false
 	quality.Y.Max = 1
-	tiles := draw.Tiles{Rows: 1, Cols: 2, PadX: 0.3 * vg.Inch, PadLeft: 4, PadRight: 12, PadTop: 6, PadBottom: 4}
+	tiles := draw.Tiles{Rows: 1, Cols: 2, PadX: 0.3 * vg.Inch, PadLeft: 4, PadRight: 12, PadTop: 6, PadBottom: curveLegendHeight}
 	grid := [][]*plot.Plot{{loss, quality}}
 	for col, canvas := range plot.Align(grid, tiles, c)[0] {
 		grid[0][col].Draw(canvas)
 	}
+	curveLegend(c, len(rows) > 0 && rows[0].Valid != nil, chosen)
 	return encode(canvas)
 }
+
+// curveLegendHeight is what the legend takes below both panels, where no curve can run into it.
+const curveLegendHeight = 0.32 * vg.Inch
+
+// curveLegend draws what the colours stand for, once for both panels.
+func curveLegend(c draw.Canvas, validated bool, chosen int) {
+	x, y := c.Min.X+0.5*vg.Inch, c.Min.Y+curveLegendHeight/2
+	item := func(name string, draws func(from, to vg.Length)) {
+		draws(x, x+0.25*vg.Inch)
+		c.FillText(label(9, draw.XLeft), vg.Point{X: x + 0.33*vg.Inch, Y: y}, name)
+		x += 1.4 * vg.Inch
+	}
+	line := func(tone color.Color) func(from, to vg.Length) {
+		return func(from, to vg.Length) {
+			c.StrokeLine2(draw.LineStyle{Color: tone, Width: curveWidth}, from, y, to, y)
+		}
+	}
+	item("training", line(trainTone))
+	if validated {
+		item("validation", line(validTone))
+	}
+	item(fmt.Sprintf("chosen (epoch %d)", chosen), func(from, to vg.Length) {
+		c.DrawGlyph(chosenMark, vg.Point{X: (from + to) / 2, Y: y})
+	})
+}
+
+// curveWidth is how thick a curve is.
+const curveWidth = vg.Length(1.6)
+
+// chosenMark marks the chosen epoch.
+var chosenMark = draw.GlyphStyle{Color: markTone, Radius: vg.Points(4), Shape: draw.CircleGlyph{}}
 
 func scoreTitle(score string) string {
 	if score == "meanIoU" {
@@ -55,11 +86,10 @@ func scoreOf(score string) curve {
 func panel(title string, rows []results.Row, chosen int, of curve) (*plot.Plot, error) {
 	p := plot.New()
 	p.Title.Text, p.X.Label.Text = title, "epoch"
-	for _, style := range []*draw.TextStyle{&p.Title.TextStyle, &p.X.Label.TextStyle, &p.X.Tick.Label, &p.Y.Tick.Label, &p.Legend.TextStyle} {
+	for _, style := range []*draw.TextStyle{&p.Title.TextStyle, &p.X.Label.TextStyle, &p.X.Tick.Label, &p.Y.Tick.Label} {
 		style.Font, style.Color = sans(9), ink
 	}
 	p.Title.TextStyle.Font = sans(11)
-	p.Legend.Top, p.Legend.Padding, p.Legend.XOffs = true, 2, -4
 	p.X.Color, p.Y.Color, p.X.Tick.Color, p.Y.Tick.Color = ink, ink, ink, ink
 	grid := plotter.NewGrid()
 	grid.Vertical.Color, grid.Horizontal.Color = color.Transparent, faint
@@ -72,29 +102,53 @@ func panel(title string, rows []results.Row, chosen int, of curve) (*plot.Plot, 
 			valid = append(valid, plotter.XY{X: float64(r.Epoch), Y: of(*r.Valid)})
 		}
 	}
-	if err := addCurve(p, "training", train, trainTone); err != nil {
+	if err := addCurve(p, train, trainTone); err != nil {
 		return nil, err
 	}
-	if err := addCurve(p, "validation", valid, validTone); err != nil {
+	if err := addCurve(p, valid, validTone); err != nil {
 		return nil, err
 	}
 	p.X.Min, p.X.Max = min(1, p.X.Min), max(2, p.X.Max)
+	if len(rows) <= fewEpochs {
+		p.X.Tick.Marker = wholeTicks(max(2, len(rows)))
+	}
 	return p, addMark(p, chosen, train, valid)
 }
 
-func addCurve(p *plot.Plot, name string, points plotter.XYs, tone color.Color) error {
+// addCurve draws a line through points; of few epochs the points are drawn as well, since one alone makes no line.
+func addCurve(p *plot.Plot, points plotter.XYs, tone color.Color) error {
 	if len(points) == 0 {
 		return nil
 	}
 	line, err := plotter.NewLine(points)
 	if err != nil {
-		return fmt.Errorf("drawing the curve of %s: %w", name, err)
+		return fmt.Errorf("drawing a curve: %w", err)
 	}
-	line.Color, line.Width = tone, vg.Points(1.6)
+	line.Color, line.Width = tone, curveWidth
 	p.Add(line)
-	p.Legend.Add(name, line)
+	if len(points) > fewEpochs {
+		return nil
+	}
+	dots, err := plotter.NewScatter(points)
+	if err != nil {
+		return fmt.Errorf("drawing the points of a curve: %w", err)
+	}
+	dots.GlyphStyle = draw.GlyphStyle{Color: tone, Radius: vg.Points(2.5), Shape: draw.CircleGlyph{}}
+	p.Add(dots)
 	return nil
 }
+
+// wholeTicks marks each of so many epochs: there is none between two of them.
+func wholeTicks(epochs int) plot.ConstantTicks {
+	var ticks plot.ConstantTicks
+	for epoch := range epochs {
+		ticks = append(ticks, plot.Tick{Value: float64(epoch + 1), Label: fmt.Sprint(epoch + 1)})
+	}
+	return ticks
+}
+
+// fewEpochs is up to how many epochs each one is drawn as a point.
+const fewEpochs = 5
 
 // addMark marks the chosen epoch on the validation curve, or without one on the training curve.
 func addMark(p *plot.Plot, chosen int, train, valid plotter.XYs) error {
@@ -110,9 +164,8 @@ func addMark(p *plot.Plot, chosen int, train, valid plotter.XYs) error {
 		if err != nil {
 			return fmt.Errorf("marking epoch %d: %w", chosen, err)
 		}
-		mark.GlyphStyle = draw.GlyphStyle{Color: markTone, Radius: vg.Points(4), Shape: draw.CircleGlyph{}}
+		mark.GlyphStyle = chosenMark
 		p.Add(mark)
-		p.Legend.Add(fmt.Sprintf("chosen (epoch %d)", chosen), mark)
 	}
 	return nil
 }

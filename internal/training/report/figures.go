@@ -94,9 +94,23 @@ type classRow struct {
 	Precision, Recall, F1, IoUText string
 }
 
+// occurring are the classes that occur: among the labels of training or validation, or as an answer.
+func occurring(in Input) []int {
+	var classes []int
+	v := in.Manifest.Metrics.Validation
+	for class := range in.Manifest.NumClasses {
+		trained := class < len(in.ClassSamples) && in.ClassSamples[class] > 0
+		measured := v != nil && class < len(v.PerClass) && v.PerClass[class].Samples+v.PerClass[class].Predictions > 0
+		if trained || measured {
+			classes = append(classes, class)
+		}
+	}
+	return classes
+}
+
 func classTable(in Input) []classRow {
 	var rows []classRow
-	for class := range in.Manifest.NumClasses {
+	for _, class := range occurring(in) {
 		tone := classTone(class)
 		row := classRow{Class: class, Tone: fmt.Sprintf("#%02x%02x%02x", tone.R, tone.G, tone.B), Training: "–", Validation: "–", Precision: "–", Recall: "–", F1: "–", IoUText: "–"}
 		if class < len(in.ClassSamples) {

@@ -59,7 +59,7 @@ func Make(in Input) ([]File, error) {
 		return nil, err
 	}
 	if validation := in.Manifest.Metrics.Validation; validation != nil {
-		content, err = confusionMatrix(validation.Confusion)
+		content, err = confusionMatrix(validation.Confusion, occurring(in))
 		if err := add(ConfusionName, content, err); err != nil {
 			return nil, err
 		}
@@ -68,7 +68,7 @@ func Make(in Input) ([]File, error) {
 		name := MistakesName
 		if in.Manifest.Task == "segmentation" {
 			name = ChipsName
-			content, err = segmentationSheet(in.Chips, in.Manifest.Input.Bands, in.Manifest.NumClasses)
+			content, err = segmentationSheet(in.Chips, in.Manifest.Input.Bands)
 		} else {
 			content, err = mistakeSheet(in.Chips, in.Manifest.Input.Bands)
 		}

@@ -5,8 +5,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"image/png"
+	"slices"
 	"strings"
 	"testing"
+
+	"gonum.org/v1/plot/vg"
 
 	"github.com/swath-dev/swath/internal/training/manifest"
 	"github.com/swath-dev/swath/internal/training/metrics"
@@ -138,6 +141,59 @@ func TestNumbersForPeople(t *testing.T) {
 	for share, want := range map[float64]string{0: "0", 0.0004: "<0.1 %", 0.021: "2.1 %", 0.5: "50 %", 0.9995: ">99.9 %", 1: "100 %"} {
 		if got := percent(share); got != want {
 			t.Errorf("%v is %q, want %q", share, got, want)
+		}
+	}
+}
+
+// With class IDs 0, 5 and 200 a report shows these three, and says that the others do not occur.
+func TestAReportShowsTheClassesThatOccur(t *testing.T) {
+	in := sample("segmentation", 201, 2, 1, true)
+	confusion := metrics.NewConfusion(201)
+	confusion.Add(0, 0)
+	confusion.Add(5, 200)
+	v := in.Manifest.Metrics.Validation
+	v.Confusion, v.PerClass = confusion, confusion.PerClass()
+	in.ClassSamples = make([]int64, 201)
+	in.ClassSamples[0], in.ClassSamples[5] = 7, 3
+	if got := occurring(in); !slices.Equal(got, []int{0, 5, 200}) {
+		t.Fatalf("the classes %v are shown", got)
+	}
+	files, err := Make(in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range files {
+		switch f.Name {
+		case ConfusionName:
+			picture, err := png.DecodeConfig(bytes.NewReader(f.Content))
+			if most := int(5 * resolution); err != nil || picture.Width > most {
+				t.Errorf("the matrix of three classes is %d pixels wide, more than %d (%v)", picture.Width, most, err)
+			}
+		case CardName, PageName:
+			if text := string(f.Content); !strings.Contains(text, "198 of the 201 classes do not occur") || strings.Count(text, "</span>200</td>")+strings.Count(text, "| 200 | 0 |") != 1 {
+				t.Errorf("%s does not show class 200, or not that others are left out", f.Name)
+			}
+		}
+	}
+}
+
+func TestAllClassesThatOccurAreShown(t *testing.T) {
+	in := sample("classification", 256, 3, 0, true)
+	if got := len(classTable(in)); got != 256 {
+		t.Errorf("%d classes are shown of 256 that occur", got)
+	}
+}
+
+// However few epochs there are, nothing is drawn over the curves: what the colours stand for is said below both panels.
+func TestNoLegendCoversTheCurves(t *testing.T) {
+	for _, epochs := range []int{1, 2, 45} {
+		p, err := panel("Loss", sample("classification", 2, epochs, 0, true).Rows, 1, func(e results.Evaluation) float64 { return e.Loss })
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, c := newCanvas(9*vg.Inch, 3.4*vg.Inch)
+		if size := p.Legend.Rectangle(c).Size(); size.X > 0 && size.Y > 0 {
+			t.Errorf("%d epochs: a legend of %v is drawn into the panel", epochs, size)
 		}
 	}
 }
