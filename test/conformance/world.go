@@ -27,6 +27,8 @@ const (
 	account   = "trainer"
 	// job is the one that the examples of the description name.
 	job = "trainingjob-5ms9ja6hk2x0"
+	// resultsName is what the trainer calls the results file.
+	resultsName = "results.csv"
 )
 
 // world is what there is: a tenant with files, a job and its model.
@@ -116,16 +118,18 @@ func (w *world) makeModel(ctx context.Context, store *storage.Store, file string
 		if err != nil {
 			return err
 		}
-		if entry.Name() == storage.ManifestName {
+		switch entry.Name() {
+		case storage.ManifestName:
 			manifest = content
-			continue
+		case resultsName: // A stage stores it as a file.
+		default:
+			parts = append(parts, storage.Part{Name: entry.Name(), Content: content})
 		}
-		parts = append(parts, storage.Part{Name: entry.Name(), Content: content})
 	}
 	if _, err := store.CommitModel(ctx, contract.ModelID(job), parts, manifest); err != nil {
 		return err
 	}
-	if err := put(ctx, store, contract.ResultsFileID(job), filepath.Join(output, "results.csv")); err != nil {
+	if err := put(ctx, store, contract.ResultsFileID(job), filepath.Join(output, resultsName)); err != nil {
 		return err
 	}
 	return w.recordJob(ctx)
