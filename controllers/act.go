@@ -81,7 +81,9 @@ func (r *TrainingJobReconciler) createPod(ctx context.Context, job *v1alpha1.Tra
 		return refusedBy(err)
 	}
 	err = r.Client.Create(ctx, pod)
+	name := client.ObjectKeyFromObject(job)
 	if err == nil {
+		r.createFailures.forget(name)
 		r.Metrics.podCreated(job, action, r.Clock.Now())
 		return r.reclaimNew(ctx, job, pod)
 	}
@@ -95,6 +97,11 @@ func (r *TrainingJobReconciler) createPod(ctx context.Context, job *v1alpha1.Tra
 	var refused *refusedError
 	if errors.As(err, &refused) {
 		refused.refusal.Tried = true
+	} else {
+		log.FromContext(ctx).Info("The API server could not make a Pod", "pod", pod.Name, "cause", err.Error())
+		err = r.createFailed(name, pod.Name, err)
+	}
+	if errors.As(err, &refused) {
 		// Admission comes before the check of the name: a quota may refuse the Pod
 		// because it is there already.
 		return r.checkStanding(ctx, job, pod, err)

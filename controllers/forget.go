@@ -23,6 +23,7 @@ func (r *TrainingJobReconciler) forget(ctx context.Context, name types.Namespace
 	if err != nil {
 		return ctrl.Result{}, fmt.Errorf("listing the Pods of a TrainingJob that is gone: %w", err)
 	}
+	r.createFailures.forget(name)
 	if err := r.releaseForeign(ctx, list.Items); err != nil {
 		return ctrl.Result{}, err
 	}

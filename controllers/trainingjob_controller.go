@@ -60,8 +60,10 @@ type TrainingJobReconciler struct {
 	wake     chan wakeEvent
 	troubles troubles
 	wordings wordings
-	rebuild  sync.Mutex
-	rebuilt  bool
+	// createFailures are the jobs whose Pod the API server could not make.
+	createFailures createFailures
+	rebuild        sync.Mutex
+	rebuilt        bool
 }
 
 // +kubebuilder:rbac:groups=training.swath.dev,resources=trainingjobs,verbs=get;list;watch;delete

@@ -22,6 +22,9 @@ const (
 	// limits.unschedulableAfter, and its slot goes to the next job; also of an attempt that
 	// ended so, which costs no retry.
 	ReasonStartTimeout = "StartTimeout"
+	// ReasonWaitingForContainer means that the Pod waits for an init container or a sidecar
+	// that is not this job's.
+	ReasonWaitingForContainer = "WaitingForContainer"
 	// ReasonStopping means that a Pod has to go first. While the condition Running is
 	// true, it is the Pod that trains.
 	ReasonStopping = "Stopping"

@@ -117,6 +117,10 @@ type Pod struct {
 	// UnschedulableSince since when that is so.
 	Unschedulable      string
 	UnschedulableSince time.Time
+	// Scheduler is the name of the scheduler that is to place the Pod.
+	Scheduler string
+	// Awaited is the container of others that ours waits for; nil for none.
+	Awaited *Awaited
 	// ScheduledAt is when the Pod got its node.
 	ScheduledAt time.Time
 	// Trouble is what only events tell of a Pod that does not get on. It is known only

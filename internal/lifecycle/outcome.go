@@ -266,7 +266,14 @@ func outOfMemorySentence(w *world, p *Pod, c Container) string {
 }
 
 func neverRanSentence(_ *world, p *Pod, _ Container) string {
-	return fmt.Sprintf("Pod %s ended on node %s without having run to an end: %s", p.Name, p.Node, sentence(p.TerminalReason, p.TerminalMessage))
+	text := fmt.Sprintf("Pod %s ended on node %s without having run to an end", p.Name, p.Node)
+	if cause := sentence(p.TerminalReason, p.TerminalMessage); cause != "" {
+		text += ": " + cause
+	}
+	if p.Awaited != nil {
+		text += "; it waited for " + p.Awaited.sentence()
+	}
+	return text
 }
 
 func resultLostSentence(w *world, p *Pod, _ Container) string {

@@ -17,14 +17,15 @@ import (
 // Pod's quota back.
 const kueueTermination corev1.PodConditionType = "TerminationTarget"
 
-// ReadPod takes from a Pod what counts. Containers are found by name: those that
-// others inject are not looked at.
+// ReadPod takes from a Pod what counts. Containers are found by name: of those that
+// others inject only the one counts that ours waits for.
 func ReadPod(pod *corev1.Pod) Pod {
 	number, _ := strconv.ParseInt(pod.Labels[v1alpha1.LabelNumber], 10, 32)
 	p := Pod{
 		Name: pod.Name, UID: pod.UID, CreatedAt: pod.CreationTimestamp.Time,
 		Role: pod.Labels[v1alpha1.LabelRole], Number: int32(number),
 		Node: pod.Spec.NodeName, IP: pod.Status.PodIP,
+		Scheduler: pod.Spec.SchedulerName, Awaited: readAwaited(pod),
 		QueuedByKueue:  queuedByKueue(pod),
 		TerminalReason: pod.Status.Reason, TerminalMessage: pod.Status.Message,
 		Stages: make(map[contract.Stage]Container, 2),
@@ -76,7 +77,7 @@ func (p *Pod) readConditions(conditions []corev1.PodCondition) {
 		switch {
 		case c.Type == corev1.PodScheduled && c.Status == corev1.ConditionTrue:
 			p.ScheduledAt = c.LastTransitionTime.Time
-		case c.Type == corev1.PodScheduled && c.Reason == corev1.PodReasonUnschedulable:
+		case c.Type == corev1.PodScheduled && (c.Reason == corev1.PodReasonUnschedulable || c.Reason == corev1.PodReasonSchedulerError):
 			p.Unschedulable, p.UnschedulableSince = c.Message, c.LastTransitionTime.Time
 		case (c.Type == corev1.DisruptionTarget || c.Type == kueueTermination) && c.Status == corev1.ConditionTrue:
 			p.Disruption = sentence(c.Reason, c.Message)
@@ -84,8 +85,10 @@ func (p *Pod) readConditions(conditions []corev1.PodCondition) {
 	}
 }
 
+// stages are the names of our containers.
+var stages = []contract.Stage{contract.StageDownload, contract.StageValidate, contract.StageTrain}
+
 func (p *Pod) readStages(pod *corev1.Pod) {
-	stages := []contract.Stage{contract.StageDownload, contract.StageValidate, contract.StageTrain}
 	statuses := slices.Concat(pod.Status.InitContainerStatuses, pod.Status.ContainerStatuses)
 	for _, status := range statuses {
 		stage := contract.Stage(status.Name)

@@ -42,6 +42,9 @@ var furtherDimensions = []dimension{
 			p.Trouble, p.TroubleRead = &lifecycle.Refusal{Reason: v1alpha1.ReasonVolumeUnavailable, Message: "not found"}, true
 		}),
 		eachPod(func(p *lifecycle.Pod) { p.TroubleRead = true }),
+		eachPod(func(p *lifecycle.Pod) {
+			p.Awaited = &lifecycle.Awaited{Name: "proxy", Sidecar: true, Container: lifecycle.Container{State: lifecycle.Running}}
+		}),
 	},
 	{nothing, eachPod(func(p *lifecycle.Pod) { p.Outdated = true })},
 	{nothing, eachPod(func(p *lifecycle.Pod) { p.QueuedByKueue = p.Role == v1alpha1.RoleTrain })},

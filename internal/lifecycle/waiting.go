@@ -82,7 +82,11 @@ func (w *world) podWaitsFor(p *Pod) (reason, message string) {
 		return v1alpha1.ReasonGated, gatedSentence(p)
 	case p.ScheduledAt.IsZero() && p.Unschedulable != "":
 		return v1alpha1.ReasonUnschedulable, fmt.Sprintf("no node can take Pod %s: %s", p.Name, p.Unschedulable)
-	case p.Role == v1alpha1.RolePrepare && p.stage(contract.StageDownload).State != Waiting:
+	}
+	if reason, message = w.slowStart(p); reason != "" {
+		return reason, message
+	}
+	if p.Role == v1alpha1.RolePrepare && p.stage(contract.StageDownload).State != Waiting {
 		return v1alpha1.ReasonPreparing, fmt.Sprintf("Pod %s fetches and validates the files", p.Name)
 	}
 	return v1alpha1.ReasonStarting, startingSentence(p.Role)
