@@ -53,7 +53,9 @@ func TestPredictingHeedsWhatTheModelWasTrainedOn(t *testing.T) {
 	plain, folder := cases+"bands_plain.h5", filepath.Join(t.TempDir(), "model")
 	trained := rewritten(t, plain, func(s *dataset.Sample) { s.Platform = "sentinel-2-l2a" })
 	succeed(t, "train", "--task", "classification", "--training-file", trained, "--output", folder, "--epochs", "1", "--validation-fraction", "0")
-	predict := func(path string) (int, string, string) { return execute(t, "predict", "--model", folder, "-o", "csv", path) }
+	predict := func(path string) (int, string, string) {
+		return execute(t, "predict", "--model", folder, "-o", "csv", path)
+	}
 	_, want, stderr := predict(plain)
 	if stderr != "" {
 		t.Errorf("of the chips that it was trained on it says %q", stderr)

@@ -173,7 +173,7 @@ func (i *image) describe(object map[string]any, wanted []string, loc []any) erro
 		return validation.Value(fmt.Sprintf("the bands are %s, but the model needs %s", strings.Join(named, ", "), strings.Join(wanted, ", ")), append(loc, "bands")...)
 	}
 	i.order = order
-	i.gsd, _ = number(object["gsd"])
+	i.gsd = number(object["gsd"])
 	i.platform, _ = object["platform"].(string)
 	return nil
 }
@@ -188,7 +188,7 @@ func checkPlace(object map[string]any, bands int, loc []any) error {
 		return validation.Value(fmt.Sprintf("there are %d wavelengths for %d bands", len(waves), bands), append(loc, "wavelengths")...)
 	}
 	for i, wave := range waves {
-		if length, _ := number(wave); length >= leastNanometres && length <= greatestNanometres {
+		if length := number(wave); length >= leastNanometres && length <= greatestNanometres {
 			return validation.Value(fmt.Sprintf("wavelengths should be in micrometres: %v looks like nanometres", wave), append(loc, "wavelengths", i)...)
 		}
 	}
@@ -196,20 +196,17 @@ func checkPlace(object map[string]any, bands int, loc []any) error {
 	if len(point) == 0 {
 		return nil
 	}
-	if latitude, _ := number(point[0]); math.Abs(latitude) > 90 {
+	if latitude := number(point[0]); math.Abs(latitude) > 90 {
 		return validation.Value(fmt.Sprintf("the latitude should be from -90 to 90 degrees and stand first, and not %v", point[0]), append(loc, "point", 0)...)
 	}
 	return nil
 }
 
-// number is a number of checked JSON.
-func number(value any) (float64, bool) {
-	text, ok := value.(json.Number)
-	if !ok {
-		return 0, false
-	}
-	float, err := text.Float64()
-	return float, err == nil
+// number is a number of checked JSON; 0 where there is none.
+func number(value any) float64 {
+	text, _ := value.(json.Number)
+	float, _ := text.Float64() // It is checked.
+	return float
 }
 
 // labels are what a model says of images.
