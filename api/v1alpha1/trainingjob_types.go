@@ -89,8 +89,10 @@ type TrainingJobSpec struct {
 	ActiveDeadlineSeconds *int64 `json:"activeDeadlineSeconds,omitempty"`
 
 	// ttlSecondsAfterFinished is how long after its end the TrainingJob is
-	// deleted, in seconds. It stays for ever when left out. Do not set it on
-	// objects that a pipeline applies again and again: the pipeline would make
+	// deleted, in seconds. It stays for ever when left out. With it go its
+	// status, its Pods with their logs, and its events; the model and the results
+	// file stay in storage, and the HTTP API still lists the model. Do not set it
+	// on objects that a pipeline applies again and again: the pipeline would make
 	// the job anew and train again.
 	// +kubebuilder:validation:Minimum=0
 	// +optional

@@ -36,7 +36,7 @@ func newJanitor(all *common) *cobra.Command {
 	j := janitorFlags{common: all}
 	command := &cobra.Command{
 		Use: "janitor", Short: "Remove from storage what nothing refers to any more, and say what", Args: cobra.NoArgs,
-		Long: "Remove from storage uploads that were cut off, checkpoints of jobs that have ended or are gone, and models that no job names or that are not whole. " +
+		Long: "Remove from storage uploads that were cut off, checkpoints of jobs that have ended or are gone, models of jobs that were cancelled or failed, and models that are not whole. " +
 			"What nothing refers to is marked first and removed by a later run, once it has been marked for long enough. " +
 			"The namespaces that are cleaned are those that have jobs, those that the configuration or --namespaces names, and those that this cluster's janitor has cleaned before. " +
 			"Storage that the janitor of another cluster cleans is left alone.",
@@ -44,8 +44,9 @@ func newJanitor(all *common) *cobra.Command {
 	}
 	flags := command.Flags()
 	flags.DurationVar(&j.options.CutOff, "cut-off-after", 24*time.Hour, "after how long an upload that does not get on counts as cut off; 0 keeps them")
-	flags.DurationVar(&j.options.Checkpoints, "keep-checkpoints", 24*time.Hour, "for how long checkpoints are kept that no job needs, and what is left of models that are not whole; 0 keeps them for ever")
-	flags.DurationVar(&j.options.Models, "keep-models", 7*24*time.Hour, "for how long models are kept that no job names; 0 keeps them for ever")
+	flags.DurationVar(&j.options.Checkpoints, "keep-checkpoints", 24*time.Hour, "for how long checkpoints are kept that no job needs, what is left of models that are not whole, and models of jobs that were cancelled or failed; 0 keeps them for ever")
+	flags.BoolVar(&j.options.ListUnrecorded, "list-unrecorded", false, "list models again whose job is gone and whose success nobody recorded, as from before an upgrade: also what trainers of cancelled jobs may have committed")
+	flags.DurationVar(&j.options.Models, "keep-models", 0, "for how long models are kept whose job is gone; 0 keeps them for good")
 	flags.BoolVar(&j.options.DryRun, "dry-run", false, "remove nothing, and say what would be removed")
 	flags.BoolVar(&j.options.TakeOver, "take-over", false, "take storage over that the janitor of another cluster has cleaned: only when that cluster is gone, or was restored as this one")
 	flags.StringSliceVar(&j.namespaces, "namespaces", nil, "namespaces to clean beside those that are found")

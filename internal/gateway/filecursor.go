@@ -28,11 +28,8 @@ func fileAfter(ctx context.Context, store *storage.Store, after string) (string,
 	if after == "" {
 		return "", nil
 	}
-	if encoded, ok := strings.CutPrefix(after, fileCursorPrefix); ok {
-		id, err := base64.RawURLEncoding.DecodeString(encoded)
-		if err == nil && storage.CheckName(string(id)) == nil {
-			return string(id), nil
-		}
+	if id, ok := cursorID(after); ok {
+		return id, nil
 	}
 	if storage.CheckName(after) != nil {
 		return "", errNoFileCursor
@@ -42,4 +39,14 @@ func fileAfter(ctx context.Context, store *storage.Store, after string) (string,
 		err = errNoFileCursor
 	}
 	return after, err
+}
+
+// cursorID is the ID that a cursor stands behind.
+func cursorID(cursor string) (string, bool) {
+	encoded, ok := strings.CutPrefix(cursor, fileCursorPrefix)
+	if !ok {
+		return "", false
+	}
+	id, err := base64.RawURLEncoding.DecodeString(encoded)
+	return string(id), err == nil && storage.CheckName(string(id)) == nil
 }

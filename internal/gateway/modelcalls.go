@@ -1,11 +1,14 @@
 package gateway
 
 import (
+	"context"
+	"errors"
 	"net/http"
 
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/swath-dev/swath/api/v1alpha1"
+	"github.com/swath-dev/swath/internal/catalog"
 	"github.com/swath-dev/swath/internal/gateway/access"
 	"github.com/swath-dev/swath/internal/gateway/jobs"
 	"github.com/swath-dev/swath/internal/storage"
@@ -31,6 +34,7 @@ func (s *Server) modelCalls() []call {
 	tags := []string{"Models"}
 	return []call{
 		s.modelContentCall(),
+		s.modelListCall(),
 		{
 			Operation: s.document(huma.Operation{
 				Method: http.MethodGet, Path: modelPath, OperationID: "getModel", Tags: tags,
@@ -49,26 +53,56 @@ func (s *Server) modelCalls() []call {
 }
 
 // model is the storage of the caller's namespace and the model in it that the path names. A model exists once a job's status
-// names it.
+// has named it, whether the job is still there or not.
 func (s *Server) model(r *request, id string) (*storage.Store, Model, error) {
 	var none Model
 	if storage.CheckName(id) != nil {
 		return nil, none, errModelNotFound
 	}
-	job, err := s.jobs.WithModel(r.Context(), r.caller.Namespace, id)
-	if err != nil {
-		return nil, none, as(err, jobs.ErrNotFound, errModelNotFound)
-	}
 	store, err := s.stores.Store(r.Context(), r.caller.Namespace)
 	if err != nil {
 		return nil, none, err
 	}
-	info, err := store.ModelInfo(r.Context(), id)
+	entry, err := s.entryOf(r, store, id)
 	if err != nil {
-		return nil, none, as(err, storage.ErrNotFound, errModelNotFound)
+		return nil, none, err
 	}
-	model := Model{Task: job.Spec.Task, ID: id, CreatedAt: info.CreatedAt.Unix(), Bytes: info.Bytes, ManifestSHA256: orNil(job.Status.ModelDigest)}
-	return store, model, nil
+	model, err := describeModel(r.Context(), store, entry)
+	return store, model, as(err, storage.ErrNotFound, errModelNotFound)
+}
+
+// entryOf is the catalog's entry of a model of a job that has succeeded, from the job or from the catalog. A job that the cache
+// has is read; without one the catalog is asked first, since looking for a job that is gone takes a list of all jobs.
+func (s *Server) entryOf(r *request, store *storage.Store, id string) (storage.CatalogEntry, error) {
+	known, err := s.jobs.KnowsModel(r.Context(), r.caller.Namespace, id)
+	if err != nil {
+		return storage.CatalogEntry{}, err
+	}
+	if !known {
+		entry, err := store.CatalogEntry(r.Context(), id)
+		if !errors.Is(err, storage.ErrNotFound) {
+			return entry, err
+		}
+	}
+	job, err := s.jobs.WithModel(r.Context(), r.caller.Namespace, id)
+	switch {
+	case errors.Is(err, jobs.ErrNoModel):
+		return storage.CatalogEntry{}, errModelNotFound
+	case errors.Is(err, jobs.ErrNotFound):
+		// It may have been deleted just now.
+		entry, err := store.CatalogEntry(r.Context(), id)
+		return entry, as(err, storage.ErrNotFound, errModelNotFound)
+	case err != nil:
+		return storage.CatalogEntry{}, err
+	}
+	return catalog.EntryOf(job), nil
+}
+
+func describeModel(ctx context.Context, store *storage.Store, entry storage.CatalogEntry) (Model, error) {
+	info, err := store.ModelInfo(ctx, entry.Model)
+	return Model{
+		Task: v1alpha1.Task(entry.Task), ID: entry.Model, CreatedAt: info.CreatedAt.Unix(), Bytes: info.Bytes, ManifestSHA256: orNil(entry.Manifest),
+	}, err
 }
 
 func (s *Server) getModel(w http.ResponseWriter, r *request) error {

@@ -27,6 +27,7 @@ type Stores interface {
 
 // Options are what a Server works with.
 type Options struct {
+	// Jobs may be nil for a server that is asked for files only.
 	Jobs   *jobs.Jobs
 	Gate   access.Gate
 	Stores Stores
@@ -88,6 +89,9 @@ func New(options Options) (*Server, error) {
 	s.uploads = newSlots("uploads and downloads", s.limits.Uploads, s.limits.UploadsPerNamespace)
 	s.checks = lru.New(keptChecks)
 	s.models = newModels(s.limits.InferenceMemory, s.limits.InferenceMemory/2, s.limits.InferenceWait)
+	if s.jobs != nil {
+		s.jobs.RecordSuccesses(s.recordSuccess)
+	}
 	mux := http.NewServeMux()
 	s.route(mux)
 	s.handler = s.observed(mux)

@@ -1,5 +1,6 @@
 // Package janitor removes from storage what nothing refers to any more: uploads that were cut off, checkpoints of jobs that are
-// gone or have ended, models that no job names, and what is left of models that were written or deleted in part.
+// gone or have ended, models of jobs that were cancelled or failed, and what is left of models that were written or deleted in
+// part. Models whose jobs have succeeded stay when their jobs are gone, unless a time is set for them.
 //
 // What nothing refers to is first marked, and removed only once it has been marked for long enough: a cluster that is being
 // restored from a backup has no jobs for a while, and must not lose its models for that. The marks say which cluster's janitor
@@ -32,6 +33,8 @@ type Options struct {
 	// kept as checkpoints are.
 	Checkpoints time.Duration
 	Models      time.Duration
+	// ListUnrecorded puts models into the catalog whose job is gone and whose success nobody has recorded.
+	ListUnrecorded bool
 	// DryRun removes nothing and tells what would be.
 	DryRun bool
 }
@@ -41,6 +44,10 @@ type Done struct {
 	CutOff      []string
 	Checkpoints []string
 	Models      []string
+	// Refused are models that were committed though their jobs were cancelled or failed.
+	Refused []string
+	// Entries are those of the catalog whose models were deleted.
+	Entries []string
 	// Parts are the models of which parts were left and no manifest.
 	Parts []string
 	// Strays are the models beside which parts were left that are not theirs: of a trainer whose manifest came too late.
@@ -91,6 +98,10 @@ func (c *cleaner) clean(ctx context.Context, list Lister) error {
 		return err
 	}
 	known := references(jobs)
+	entries, err := c.catalogue(ctx, jobs, models, known)
+	if err != nil {
+		return err
+	}
 	for _, kind := range []kind{
 		{
 			name: "checkpoints", found: folders, keep: c.options.Checkpoints, before: c.before.Checkpoints, after: c.after.Checkpoints, removed: &c.done.Checkpoints,
@@ -98,7 +109,11 @@ func (c *cleaner) clean(ctx context.Context, list Lister) error {
 		},
 		{
 			name: "model", found: models, keep: c.options.Models, before: c.before.Models, after: c.after.Models, removed: &c.done.Models,
-			needed: func(f storage.Folder) bool { return !f.Whole || known.named[f.ID] }, remove: c.store.DeleteModel,
+			needed: func(f storage.Folder) bool { return !f.Whole || known.named[f.ID] || known.refused[f.ID] }, remove: c.store.DeleteModel,
+		},
+		{
+			name: "model of a job without success", found: models, keep: c.options.Checkpoints, before: c.before.Refused, after: c.after.Refused, removed: &c.done.Refused,
+			needed: func(f storage.Folder) bool { return !f.Whole || !known.refused[f.ID] }, remove: c.store.DeleteModel,
 		},
 		{
 			name: "parts of a model", found: models, keep: c.options.Checkpoints, before: c.before.Parts, after: c.after.Parts, removed: &c.done.Parts,
@@ -107,6 +122,10 @@ func (c *cleaner) clean(ctx context.Context, list Lister) error {
 		{
 			name: "parts of another model", found: models, keep: c.options.Checkpoints, before: c.before.Strays, after: c.after.Strays, removed: &c.done.Strays,
 			needed: func(f storage.Folder) bool { return !f.Whole || !f.Mixed || known.coming[f.ID] }, remove: c.store.DeleteStrayParts,
+		},
+		{
+			name: "catalog entry", found: entries, keep: c.options.Checkpoints, before: c.before.Entries, after: c.after.Entries, removed: &c.done.Entries,
+			needed: func(f storage.Folder) bool { return f.Whole }, remove: c.store.DeleteCatalogEntry,
 		},
 	} {
 		if err := c.sweep(ctx, kind); err != nil {
@@ -128,15 +147,21 @@ type known struct {
 	working, coming map[string]bool
 	// named are the models that a job names, and those that are coming.
 	named map[string]bool
+	// refused are the models that the trainers of cancelled and failed jobs may have committed.
+	refused map[string]bool
 }
 
 func references(jobs []v1alpha1.TrainingJob) known {
-	k := known{working: map[string]bool{}, coming: map[string]bool{}, named: map[string]bool{}}
+	k := known{working: map[string]bool{}, coming: map[string]bool{}, named: map[string]bool{}, refused: map[string]bool{}}
 	for i := range jobs {
 		job := &jobs[i]
 		id := contract.RecordedJobID(job.Status.ID, string(job.UID))
 		if job.Status.TrainedModel != "" {
 			k.named[job.Status.TrainedModel] = true
+		}
+		switch job.Status.Phase {
+		case v1alpha1.PhaseCancelled, v1alpha1.PhaseFailed:
+			k.refused[contract.ModelID(id)] = true
 		}
 		if !job.Status.Phase.Finished() {
 			k.working[id] = true

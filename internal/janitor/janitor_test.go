@@ -2,6 +2,7 @@ package janitor_test
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -176,4 +177,76 @@ func TestPartsOfAModelThatCameTooLateAreRemoved(t *testing.T) {
 	if parts, err := store.ModelParts(t.Context(), model); err != nil || len(parts) != 2 {
 		t.Errorf("left: %v (%v)", parts, err)
 	}
+}
+
+// Models are kept for good by default, also when their jobs are gone, and those that succeeded stay in the catalog.
+func TestModelsWhoseJobsAreGoneAreKept(t *testing.T) {
+	store, _ := open(t)
+	id := contract.JobID("succeeded")
+	model := contract.ModelID(id)
+	put(t, store, id)
+	forGood := options
+	forGood.Models = 0
+	clean(t, store, forGood, day, job("succeeded", v1alpha1.PhaseSucceeded, model))
+	for _, days := range []int{0, 30, 1000} {
+		if done := clean(t, store, forGood, day.Add(time.Duration(days)*24*time.Hour)); len(done.Models) != 0 {
+			t.Fatalf("removed %v after %d days", done.Models, days)
+		}
+	}
+	if entry, err := store.CatalogEntry(t.Context(), model); err != nil || entry.Job != id {
+		t.Errorf("the catalog has %+v (%v)", entry, err)
+	}
+	// A platform team may set a time.
+	clean(t, store, options, day.Add(1001*24*time.Hour))
+	if _, err := store.CatalogEntry(t.Context(), model); !errors.Is(err, storage.ErrNotFound) {
+		t.Errorf("the entry of the removed model: %v", err)
+	}
+}
+
+func TestModelsOfJobsWithoutSuccessAreRemovedAndNeverCatalogued(t *testing.T) {
+	store, _ := open(t)
+	cancelled, failed := contract.JobID("cancelled"), contract.JobID("failed")
+	put(t, store, cancelled)
+	put(t, store, failed)
+	jobs := []v1alpha1.TrainingJob{job("cancelled", v1alpha1.PhaseCancelled, ""), job("failed", v1alpha1.PhaseFailed, "")}
+	forGood := options
+	forGood.Models, forGood.ListUnrecorded = 0, true
+	clean(t, store, forGood, day, jobs...)
+	done := clean(t, store, forGood, day.Add(24*time.Hour), jobs...)
+	if diff := cmp.Diff(sorted(contract.ModelID(cancelled), contract.ModelID(failed)), done.Refused); diff != "" {
+		t.Errorf("removed: %s", diff)
+	}
+	if ids, err := store.CatalogIDs(t.Context(), "", 0); len(ids) != 0 || err != nil {
+		t.Errorf("catalogued: %v (%v)", ids, err)
+	}
+}
+
+// From before an upgrade there are models that no catalog knows.
+func TestModelsThatNobodyRecordedAreListedWhenTheJanitorIsToldTo(t *testing.T) {
+	store, _ := open(t)
+	model := contract.ModelID(contract.JobID("gone"))
+	if _, err := store.CommitModel(t.Context(), model, nil, []byte(`{"task": "segmentation"}`)); err != nil {
+		t.Fatal(err)
+	}
+	clean(t, store, options, day)
+	if _, err := store.CatalogEntry(t.Context(), model); !errors.Is(err, storage.ErrNotFound) {
+		t.Errorf("the entry of a model that may be of a cancelled job: %v", err)
+	}
+	listing := options
+	listing.ListUnrecorded = true
+	clean(t, store, listing, day)
+	if entry, err := store.CatalogEntry(t.Context(), model); err != nil || entry.Task != "segmentation" {
+		t.Errorf("the catalog has %+v (%v)", entry, err)
+	}
+}
+
+// An entry outlives its model for a day only: a model may be deleted while its success is recorded.
+func TestCatalogEntriesWithoutAModelAreRemoved(t *testing.T) {
+	store, _ := open(t)
+	model := contract.ModelID(contract.JobID("deleted"))
+	if err := store.PutCatalogEntry(t.Context(), storage.CatalogEntry{Model: model}); err != nil {
+		t.Fatal(err)
+	}
+	clean(t, store, options, day)
+	check(t, "a day later", clean(t, store, options, day.Add(24*time.Hour)), janitor.Done{Entries: []string{model}})
 }

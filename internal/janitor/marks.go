@@ -15,13 +15,18 @@ type marks struct {
 	Models      map[string]time.Time `json:"models"`
 	Parts       map[string]time.Time `json:"parts"`
 	Strays      map[string]time.Time `json:"strays"`
+	Refused     map[string]time.Time `json:"refused"`
+	Entries     map[string]time.Time `json:"entries"`
 }
 
 func newMarks(cluster string) marks {
-	return marks{Cluster: cluster, Checkpoints: map[string]time.Time{}, Models: map[string]time.Time{}, Parts: map[string]time.Time{}, Strays: map[string]time.Time{}}
+	return marks{Cluster: cluster, Checkpoints: map[string]time.Time{}, Models: map[string]time.Time{}, Parts: map[string]time.Time{}, Strays: map[string]time.Time{},
+		Refused: map[string]time.Time{}, Entries: map[string]time.Time{}}
 }
 
-func (m marks) count() int { return len(m.Checkpoints) + len(m.Models) + len(m.Parts) + len(m.Strays) }
+func (m marks) count() int {
+	return len(m.Checkpoints) + len(m.Models) + len(m.Parts) + len(m.Strays) + len(m.Refused) + len(m.Entries)
+}
 
 // ForeignError is storage that the janitor of another cluster cleans.
 type ForeignError struct{ Location, Cluster, Ours string }

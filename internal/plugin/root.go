@@ -56,7 +56,7 @@ func NewCommand(streams genericiooptions.IOStreams) *cobra.Command {
 	s.kubeconfig.AddFlags(root.PersistentFlags())
 	s.gateway.add(root.PersistentFlags())
 	root.AddCommand(
-		newUpload(s), newFiles(s), newSubmit(s), newWatch(s), newResults(s), newDownload(s), newPredict(s),
+		newUpload(s), newFiles(s), newSubmit(s), newWatch(s), newResults(s), newModels(s), newDownload(s), newPredict(s),
 		newSwitch(s, cancelling), newSwitch(s, suspending), newSwitch(s, resuming),
 	)
 	return root

@@ -99,8 +99,8 @@ func (s *Store) ModelInfo(ctx context.Context, id string) (ModelInfo, error) {
 	return info, nil
 }
 
-// DeleteModel deletes a model: the manifest first, so that the model never
-// exists in part.
+// DeleteModel deletes a model and its entry in the catalog: the manifest first, so
+// that the model never exists in part.
 func (s *Store) DeleteModel(ctx context.Context, id string) error {
 	prefix, err := key(modelsFolder, id)
 	if err != nil {
@@ -109,7 +109,10 @@ func (s *Store) DeleteModel(ctx context.Context, id string) error {
 	if err := s.remove(ctx, prefix+"/"+ManifestName); err != nil {
 		return err
 	}
-	return s.removeAll(ctx, prefix+"/")
+	if err := s.removeAll(ctx, prefix+"/"); err != nil {
+		return err
+	}
+	return s.DeleteCatalogEntry(ctx, id)
 }
 
 // DeleteModelParts deletes what is left of a model that does not exist: parts

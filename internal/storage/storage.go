@@ -8,6 +8,7 @@
 //	models/<id>/model.json  the manifest of a model, written last: with it the model exists
 //	models/<id>/parts-<digest>/<part>
 //	                        its parts, below a folder named after their list in the manifest
+//	catalog/<id>.json       that the job of a model has succeeded (CatalogEntry); it outlives the job
 //	jobs/<id>/<name>        checkpoints and whatever else a job needs meanwhile
 //	janitor.json            whose janitor cleans here, and what it has seen that nothing refers to
 package storage

@@ -54,7 +54,7 @@ func (s *Store) cutOffUploads(ctx context.Context, before time.Time) ([]multipar
 // isOurs tells whether a key is in one of the folders of this package: others may share the bucket.
 func isOurs(key string) bool {
 	folder, _, ok := strings.Cut(key, "/")
-	return ok && slices.Contains([]string{filesFolder, notesFolder, modelsFolder, jobsFolder}, folder)
+	return ok && slices.Contains([]string{filesFolder, notesFolder, modelsFolder, jobsFolder, catalogFolder}, folder)
 }
 
 // newestPart is when the last part of an upload came; an upload that has ended meanwhile counts as going on.

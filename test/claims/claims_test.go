@@ -73,7 +73,7 @@ var tests = map[string][]string{
 	"deleting a Pod fails":                              {"TestOneCallThatGoesWrongChangesNothingOfTheEnd"},
 	"a train Pod is deleted before its result was read": {"TestAModelThatIsDoneWhileItIsSuspendedCounts", "TestOneCallThatGoesWrongChangesNothingOfTheEnd"},
 	"the operator is killed at any moment":              {"TestOneCallThatGoesWrongChangesNothingOfTheEnd", "TestTheSecondReplicaTakesOverFromOneThatCrashed", "TestInterruptionsChangeNothing"},
-	"I delete the TrainingJob":                          {"TestThePodOfADeletedJobIsNotHeld", "TestAJobThatIsBeingDeletedIsNotTriedAgain"},
+	"I delete the TrainingJob":                          {"TestThePodOfADeletedJobIsNotHeld", "TestAJobThatIsBeingDeletedIsNotTriedAgain", "TestModelsOfJobsThatAreGoneStayAndThoseOfCancelledJobsNeverAppear", "TestAModelIsListedAndDownloadedOnceItsJobIsGone"},
 	"I delete the namespace, or remove Swath":           {"TestANamespaceIsDeletedWhileAJobTrains", "TestANamespaceThatIsBeingDeletedIsNoError", "TestUndeployWhileAJobTrains"},
 	// … I stop a job
 	"I create a job suspended":              {"TestAJobThatIsCreatedSuspendedStartsNothing", "TestAJobThatIsCreatedSuspendedIsNotPrepared"},

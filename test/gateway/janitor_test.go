@@ -181,7 +181,7 @@ func TestJanitorRemovesWhatNothingRefersToAndNothingElse(t *testing.T) {
 	}
 	want := []string{
 		"/gone/janitor.json",
-		"/living/files/file-a", "/living/janitor.json",
+		"/living/catalog/" + model + ".json", "/living/files/file-a", "/living/janitor.json",
 		"/living/jobs/" + contract.JobID(string(running.UID)) + "/checkpoint",
 		"/living/models/" + contract.ModelID(contract.JobID(string(running.UID))) + "/model.onnx",
 		"/living/models/" + model + "/model.json", "/living/models/" + model + "/model.onnx",

@@ -209,9 +209,15 @@ func eventually(t *testing.T, what string, look func() (string, bool)) {
 // startGateway starts the gateway's program with storage of its own, and gives its address.
 func startGateway(t *testing.T) string {
 	t.Helper()
+	return startGatewayOn(t, "file://"+t.TempDir())
+}
+
+// startGatewayOn is startGateway with the given storage.
+func startGatewayOn(t *testing.T, url string) string {
+	t.Helper()
 	folder := t.TempDir()
 	writeKubeconfig(t, filepath.Join(folder, "kubeconfig"), adminConfig, "default")
-	configuration := fmt.Sprintf("trainer: {image: none}\nstorage: [{url: %q, persistentVolumeClaim: none}]\n", "file://"+t.TempDir())
+	configuration := fmt.Sprintf("trainer: {image: none}\nstorage: [{url: %q, persistentVolumeClaim: none}]\n", url)
 	if err := os.WriteFile(filepath.Join(folder, "config.yaml"), []byte(configuration), 0o600); err != nil {
 		t.Fatal(err)
 	}

@@ -17,6 +17,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/swath-dev/swath/api/v1alpha1"
+	"github.com/swath-dev/swath/internal/catalog"
 	"github.com/swath-dev/swath/internal/contract"
 )
 
@@ -43,6 +44,7 @@ type Jobs struct {
 	recent, missed, gone *lru.Cache
 	// cancelled are jobs whose end is to be written down.
 	cancelled chan *v1alpha1.TrainingJob
+	succeeded *successes
 
 	mutex sync.Mutex
 	// lookers are those of the namespaces.
@@ -68,7 +70,7 @@ func Open(config *rest.Config) (*Jobs, error) {
 	}
 	j := &Jobs{
 		live: live, cached: cached, recent: lru.New(keptRecent), missed: lru.New(keptMissed), gone: lru.New(keptGone),
-		cancelled: make(chan *v1alpha1.TrainingJob, maxNotices), lookers: lru.New(keptLookers),
+		cancelled: make(chan *v1alpha1.TrainingJob, maxNotices), lookers: lru.New(keptLookers), succeeded: newSuccesses(),
 	}
 	return j, j.notice(context.Background())
 }
@@ -78,6 +80,7 @@ func (j *Jobs) Run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return j.cached.Start(ctx) })
 	group.Go(func() error { return j.writeDown(ctx) })
+	group.Go(func() error { return j.succeeded.run(ctx) })
 	return group.Wait()
 }
 
@@ -141,7 +144,11 @@ func (j *Jobs) Get(ctx context.Context, namespace, id string) (*v1alpha1.Trainin
 	return j.search(ctx, namespace, id)
 }
 
-// WithModel reads the job that trained the given model. Only the model that a job's status names exists.
+// ErrNoModel means that a job is there and has no such model: it has not succeeded.
+var ErrNoModel = errors.New("the training job has no model")
+
+// WithModel reads the job that trained the given model. The error is ErrNotFound if the job is gone, and ErrNoModel if its
+// status does not name the model.
 func (j *Jobs) WithModel(ctx context.Context, namespace, model string) (*v1alpha1.TrainingJob, error) {
 	id, ok := jobOfModel(model)
 	if !ok {
@@ -152,9 +159,34 @@ func (j *Jobs) WithModel(ctx context.Context, namespace, model string) (*v1alpha
 		return nil, err
 	}
 	if job.Status.Phase != v1alpha1.PhaseSucceeded || job.Status.TrainedModel != model {
-		return nil, ErrNotFound
+		return nil, ErrNoModel
 	}
 	return job, nil
+}
+
+// KnowsModel reports whether the cache has the job that trained the given model.
+func (j *Jobs) KnowsModel(ctx context.Context, namespace, model string) (bool, error) {
+	id, ok := jobOfModel(model)
+	if !ok {
+		return false, nil
+	}
+	name, err := j.cachedName(ctx, namespace, id)
+	return name != "", err
+}
+
+// WithModels are the jobs of the namespace that have succeeded, by the IDs of their models, as the cache has them.
+func (j *Jobs) WithModels(ctx context.Context, namespace string) (map[string]*v1alpha1.TrainingJob, error) {
+	all, err := j.all(ctx, client.InNamespace(namespace))
+	if err != nil {
+		return nil, err
+	}
+	models := map[string]*v1alpha1.TrainingJob{}
+	for i := range all {
+		if catalog.Succeeded(&all[i]) {
+			models[all[i].Status.TrainedModel] = &all[i]
+		}
+	}
+	return models, nil
 }
 
 func (j *Jobs) read(ctx context.Context, namespace, name string) (*v1alpha1.TrainingJob, error) {

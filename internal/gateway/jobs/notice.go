@@ -21,22 +21,23 @@ import (
 // noticed again when the job changes.
 const maxNotices = 1024
 
-// notice watches the cache for what has to be remembered: where jobs that are gone were in lists, and when jobs were cancelled
-// by other means than the HTTP API.
+// notice watches the cache for what has to be remembered: where jobs that are gone were in lists, when jobs were cancelled by
+// other means than the HTTP API, and which have succeeded.
 func (j *Jobs) notice(ctx context.Context) error {
 	informer, err := j.cached.GetInformer(ctx, &v1alpha1.TrainingJob{}, cache.BlockUntilSynced(false))
 	if err != nil {
 		return fmt.Errorf("watching the cache of TrainingJobs: %w", err)
 	}
 	_, err = informer.AddEventHandler(toolscache.ResourceEventHandlerFuncs{
-		AddFunc:    j.noticeCancelled,
-		UpdateFunc: func(_, object any) { j.noticeCancelled(object) },
+		AddFunc:    j.noticeEnd,
+		UpdateFunc: func(_, object any) { j.noticeEnd(object) },
 		DeleteFunc: func(object any) {
 			if last, ok := object.(toolscache.DeletedFinalStateUnknown); ok {
 				object = last.Obj
 			}
 			if job, ok := object.(*v1alpha1.TrainingJob); ok {
 				j.gone.Add(key{job.Namespace, ID(job)}, positionOf(job))
+				j.succeeded.notice(job)
 			}
 		},
 	})
@@ -44,6 +45,11 @@ func (j *Jobs) notice(ctx context.Context) error {
 		return fmt.Errorf("watching the cache of TrainingJobs: %w", err)
 	}
 	return nil
+}
+
+func (j *Jobs) noticeEnd(object any) {
+	j.noticeCancelled(object)
+	j.succeeded.notice(object)
 }
 
 func (j *Jobs) noticeCancelled(object any) {
