@@ -57,7 +57,7 @@ func (s *Store) CatalogEntry(ctx context.Context, model string) (CatalogEntry, e
 	if err != nil {
 		return entry, err
 	}
-	data, err := s.read(ctx, k)
+	data, err := s.read(ctx, k, maxNote)
 	if err != nil {
 		return entry, err
 	}
