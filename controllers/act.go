@@ -80,6 +80,11 @@ func (r *TrainingJobReconciler) createPod(ctx context.Context, job *v1alpha1.Tra
 	if err != nil {
 		return refusedBy(err)
 	}
+	uid, err := r.namespaces.Of(ctx, r.Live, job.Namespace)
+	if err != nil {
+		return err
+	}
+	pods.SetNamespaceUID(pod, uid)
 	err = r.Client.Create(ctx, pod)
 	name := client.ObjectKeyFromObject(job)
 	if err == nil {

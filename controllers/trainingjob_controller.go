@@ -18,6 +18,7 @@ import (
 	"github.com/swath-dev/swath/api/v1alpha1"
 	"github.com/swath-dev/swath/internal/config"
 	"github.com/swath-dev/swath/internal/lifecycle"
+	"github.com/swath-dev/swath/internal/namespaces"
 	"github.com/swath-dev/swath/internal/queue"
 )
 
@@ -57,6 +58,8 @@ type TrainingJobReconciler struct {
 	// News bounds what is written only to tell in which phase jobs are.
 	News *News
 
+	namespaces namespaces.UIDs
+
 	wake     chan wakeEvent
 	troubles troubles
 	wordings wordings
@@ -70,6 +73,7 @@ type TrainingJobReconciler struct {
 // +kubebuilder:rbac:groups=training.swath.dev,resources=trainingjobs/status,verbs=update
 // +kubebuilder:rbac:groups=training.swath.dev,resources=trainingjobs/finalizers,verbs=update
 // +kubebuilder:rbac:groups="",resources=pods,verbs=get;list;watch;create;patch;delete
+// +kubebuilder:rbac:groups="",resources=namespaces,verbs=get
 // +kubebuilder:rbac:groups="",resources=events,verbs=list
 // +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create;patch
 // +kubebuilder:rbac:groups=scheduling.k8s.io,resources=priorityclasses,verbs=get;list;watch

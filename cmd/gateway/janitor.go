@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/rest"
@@ -18,6 +19,8 @@ import (
 	"github.com/swath-dev/swath/api/v1alpha1"
 	"github.com/swath-dev/swath/internal/gateway"
 	"github.com/swath-dev/swath/internal/janitor"
+	"github.com/swath-dev/swath/internal/namespaces"
+	"github.com/swath-dev/swath/internal/storage"
 )
 
 // listPage is how many jobs are listed at a time.
@@ -95,6 +98,9 @@ func clean(ctx context.Context, stores *gateway.ConfiguredStores, cluster client
 	if err != nil {
 		return err
 	}
+	if err := claim(ctx, store, cluster, namespace, options.DryRun); err != nil {
+		return err
+	}
 	list := func(ctx context.Context) ([]v1alpha1.TrainingJob, error) { return listJobs(ctx, cluster, namespace) }
 	done, err := janitor.Clean(ctx, store, list, options, time.Now(), log)
 	if err != nil {
@@ -107,6 +113,26 @@ func clean(ctx context.Context, stores *gateway.ConfiguredStores, cluster client
 	log.Info("cleaned", "cutOff", len(done.CutOff), "checkpoints", len(done.Checkpoints), "models", len(done.Models), "parts", len(done.Parts), "strays", len(done.Strays),
 		"marked", done.Marked, "dryRun", options.DryRun)
 	return nil
+}
+
+// claim makes sure that storage belongs to the namespace as it is now. Storage from before there were owners becomes the
+// namespace's. That of a namespace that is gone is cleaned, too.
+func claim(ctx context.Context, store *storage.Store, cluster client.Client, namespace string, dryRun bool) error {
+	uid, err := (&namespaces.UIDs{}).Of(ctx, cluster, namespace)
+	if apierrors.IsNotFound(err) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	empty, err := store.IsEmpty(ctx)
+	switch {
+	case err != nil || empty:
+		return err
+	case dryRun:
+		return store.CheckOwner(ctx, uid)
+	}
+	return store.Claim(ctx, uid)
 }
 
 func newClient(config *rest.Config) (client.Client, error) {

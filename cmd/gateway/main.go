@@ -48,7 +48,7 @@ func newCommand() *cobra.Command {
 	all.StringVar(&flags.volumesDir, "volumes-dir", "/swath/volumes", "where NAMESPACE/CLAIM is the volume of a namespace with file:// storage; without it the path of the URL is used")
 	all.BoolVar(&flags.s3Profiles, "s3-profiles", false, "use the credentials that AWS_SHARED_CREDENTIALS_FILE has for the profile named as the namespace")
 	all.TextVar(&flags.level, "log-level", slog.LevelInfo, "DEBUG, INFO, WARN or ERROR")
-	root.AddCommand(newServe(&flags), newJanitor(&flags))
+	root.AddCommand(newServe(&flags), newJanitor(&flags), newHandOver(&flags))
 	return root
 }
 

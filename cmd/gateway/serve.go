@@ -17,6 +17,7 @@ import (
 	"github.com/swath-dev/swath/internal/gateway"
 	"github.com/swath-dev/swath/internal/gateway/access"
 	"github.com/swath-dev/swath/internal/gateway/jobs"
+	"github.com/swath-dev/swath/internal/namespaces"
 	"github.com/swath-dev/swath/internal/storage"
 	"github.com/swath-dev/swath/internal/version"
 )
@@ -72,6 +73,12 @@ func (s *serveFlags) run(ctx context.Context) error {
 	}
 	defer stores.Close()
 	config.QPS, config.Burst = s.qps, int(2*s.qps)
+	cluster, err := newClient(config)
+	if err != nil {
+		return err
+	}
+	owners := &namespaces.UIDs{}
+	stores.Owner = func(ctx context.Context, namespace string) (string, error) { return owners.Of(ctx, cluster, namespace) }
 	gate, err := s.gate(config, log)
 	if err != nil {
 		return err

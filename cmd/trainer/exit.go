@@ -52,6 +52,7 @@ func exitCode(err error) int {
 		changed   *changedFileError
 		conflict  *conflictError
 		tooLarge  *tooLargeError
+		foreign   *storage.NotOwnerError
 	)
 	switch {
 	case errors.Is(err, training.ErrInterrupted), errors.Is(err, context.Canceled):
@@ -64,6 +65,8 @@ func exitCode(err error) int {
 		return contract.ExitNotFinite
 	case errors.As(err, &memory):
 		return contract.ExitMemory
+	case errors.As(err, &foreign):
+		return contract.ExitNotOwner
 	case errors.As(err, &missing):
 		return contract.ExitNoFile
 	case errors.As(err, &changed):

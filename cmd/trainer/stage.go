@@ -141,6 +141,16 @@ func openStorage(ctx context.Context) (*storage.Store, error) {
 	return storage.Open(ctx, url, prefix)
 }
 
+// checkOwner makes sure that storage belongs to the namespace of this Pod, by one of the ways of [storage.Store]. An operator
+// from before there were owners says no UID.
+func (o *stageOptions) checkOwner(ctx context.Context, check func(ctx context.Context, uid string) error) error {
+	uid := os.Getenv(contract.EnvNamespaceUID)
+	if uid == "" {
+		return nil
+	}
+	return o.reading(ctx, "looking whose the storage is", func() error { return check(ctx, uid) })
+}
+
 // path is where a file of storage is in this Pod.
 func (o *stageOptions) path(id string) string {
 	if id == "" {
@@ -179,6 +189,10 @@ func downloadStage(ctx context.Context, o *stageOptions) (contract.Message, erro
 		return contract.Message{}, err
 	}
 	defer store.Close()
+	// Preparing does not write to storage: the storage of a new namespace is claimed by its first training.
+	if err := o.checkOwner(ctx, store.CheckOwner); err != nil {
+		return contract.Message{}, err
+	}
 	return contract.Message{}, o.fetch(ctx, store)
 }
 

@@ -231,6 +231,27 @@ func TestStagesThatCannotSucceedSayWhy(t *testing.T) {
 	}
 }
 
+func TestStorageOfAnEarlierNamespaceIsRefused(t *testing.T) {
+	p := newPod(t)
+	t.Setenv(contract.EnvNamespaceUID, "uid-of-the-first")
+	if code, m := p.stage(t, contract.StageDownload, bothFiles...); code != contract.ExitOK {
+		t.Errorf("download of storage that is nobody's ended with %d: %q", code, m.Error)
+	}
+	if owner, err := p.store.Owner(t.Context()); owner != "" || err != nil {
+		t.Errorf("preparing has claimed the storage for %q (%v)", owner, err)
+	}
+	if code, m := p.stage(t, contract.StageTrain, append(bothFiles, "--hyperparameters", `{"epochs": 1}`)...); code != contract.ExitOK {
+		t.Errorf("train ended with %d: %q", code, m.Error)
+	}
+	t.Setenv(contract.EnvNamespaceUID, "uid-of-the-second")
+	for _, stage := range []contract.Stage{contract.StageDownload, contract.StageTrain} {
+		code, m := p.stage(t, stage, bothFiles...)
+		if code != contract.ExitNotOwner || !contract.Final(int32(code)) || !strings.Contains(m.Error, "uid-of-the-first") || m.Model != "" {
+			t.Errorf("%s ended with %d: %+v", stage, code, m)
+		}
+	}
+}
+
 func TestAMemoryLimitThatIsTooLowIsSaid(t *testing.T) {
 	p := newPod(t)
 	t.Setenv(contract.EnvMemoryLimit, "50000000")

@@ -31,6 +31,9 @@ func trainStage(ctx context.Context, o *stageOptions) (_ contract.Message, err e
 		return contract.Message{}, err
 	}
 	defer store.Close()
+	if err := o.checkOwner(ctx, store.Claim); err != nil {
+		return contract.Message{}, err
+	}
 	if message, done, err := o.standing(ctx, store); done || err != nil {
 		return message, err
 	}

@@ -56,7 +56,7 @@ func writePhases(out *bytes.Buffer) {
 
 func writeExitCodes(out *bytes.Buffer) {
 	out.WriteString("## Exit codes of the trainer\n\n| code | reason | tried again |\n|---|---|---|\n")
-	for code := int32(contract.ExitUnexpected); code <= contract.ExitMemory; code++ {
+	for code := int32(contract.ExitUnexpected); code <= contract.ExitNotOwner; code++ {
 		reason := contract.Reason(code)
 		if reason == contract.Reason(contract.ExitUnexpected) && code != contract.ExitUnexpected {
 			continue

@@ -10,6 +10,9 @@ const (
 	// EnvStoragePrefix is the namespace's part of the bucket: all of the job's
 	// files are below it.
 	EnvStoragePrefix = "SWATH_STORAGE_PREFIX"
+	// EnvNamespaceUID is the UID of the job's namespace. Storage belongs to it: a
+	// stage refuses that of an earlier namespace of the same name.
+	EnvNamespaceUID = "SWATH_NAMESPACE_UID"
 	// EnvPodUID is the UID of the Pod, for train; progress repeats it.
 	EnvPodUID = "SWATH_POD_UID"
 	// EnvMemoryLimit is the container's memory limit in bytes, for train.

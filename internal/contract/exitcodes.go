@@ -33,13 +33,16 @@ const (
 	ExitDenied = 77
 	// ExitMemory is a training that cannot fit in the memory it was given.
 	ExitMemory = 78
+	// ExitNotOwner is storage that belongs to an earlier namespace of the same
+	// name.
+	ExitNotOwner = 79
 )
 
 // Final tells whether an exit code means a failure that trying again cannot
 // mend.
 func Final(exitCode int32) bool {
 	switch exitCode {
-	case ExitUsage, ExitBadFile, ExitNoFile, ExitNotFinite, ExitChangedFile, ExitTooLarge, ExitConflict, ExitMemory:
+	case ExitUsage, ExitBadFile, ExitNoFile, ExitNotFinite, ExitChangedFile, ExitTooLarge, ExitConflict, ExitMemory, ExitNotOwner:
 		return true
 	}
 	return false
@@ -74,6 +77,8 @@ func Reason(exitCode int32) string {
 		return "StorageDenied"
 	case ExitMemory:
 		return "NotEnoughMemory"
+	case ExitNotOwner:
+		return "StorageNotOwned"
 	}
 	return "TrainerError"
 }

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -11,6 +12,7 @@ import (
 	"time"
 
 	"golang.org/x/sync/singleflight"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
 	"github.com/swath-dev/swath/internal/config"
 	"github.com/swath-dev/swath/internal/storage"
@@ -28,13 +30,57 @@ type ConfiguredStores struct {
 	// Patience is for how long storage may leave one step without an answer; storage.DefaultPatience when 0.
 	Patience time.Duration
 
+	// Owner is the UID of a namespace, to which its storage has to belong. When nil nobody looks whose storage is.
+	Owner func(ctx context.Context, namespace string) (uid string, err error)
+
 	opening singleflight.Group
 	mutex   sync.Mutex
 	open    map[string]*storage.Store
+	// claimed are the UIDs of the namespaces whose storage is known to be theirs, by name.
+	claimed map[string]string
 }
 
-// Store is the storage of a namespace.
+// Store is the storage of a namespace, if it belongs to it. That of a new namespace becomes its own.
 func (c *ConfiguredStores) Store(ctx context.Context, namespace string) (*storage.Store, error) {
+	store, err := c.unchecked(ctx, namespace)
+	if err != nil || c.Owner == nil {
+		return store, err
+	}
+	uid, err := c.Owner(ctx, namespace)
+	if apierrors.IsNotFound(err) {
+		return nil, &callError{status: http.StatusForbidden, detail: fmt.Sprintf("The namespace %s does not exist", namespace), cause: err}
+	}
+	if err != nil {
+		return nil, unlessAnswered(err)
+	}
+	if c.isClaimed(namespace, uid) {
+		return store, nil
+	}
+	err = store.Claim(ctx, uid)
+	if foreign, ok := errors.AsType[*storage.NotOwnerError](err); ok {
+		return nil, &callError{status: http.StatusForbidden, cause: err, detail: fmt.Sprintf("The storage of the namespace %s belongs to an earlier namespace of this name (UID %s): "+
+			"ask those who run Swath to hand it over", namespace, foreign.Owner)}
+	}
+	if err != nil {
+		return nil, err
+	}
+	c.mutex.Lock()
+	defer c.mutex.Unlock()
+	if c.claimed == nil {
+		c.claimed = map[string]string{}
+	}
+	c.claimed[namespace] = uid
+	return store, nil
+}
+
+func (c *ConfiguredStores) isClaimed(namespace, uid string) bool {
+	c.mutex.Lock()
+	defer c.mutex.Unlock()
+	return c.claimed[namespace] == uid
+}
+
+// unchecked is the storage of a namespace, whoever it belongs to.
+func (c *ConfiguredStores) unchecked(ctx context.Context, namespace string) (*storage.Store, error) {
 	configured := c.Config.StorageFor(namespace)
 	if configured == nil {
 		return nil, &callError{status: http.StatusForbidden, detail: fmt.Sprintf("The namespace %s has no storage: ask those who run Swath for it", namespace)}

@@ -43,6 +43,7 @@ var final = map[string]bool{
 	contract.Reason(contract.ExitTooLarge):    true,
 	contract.Reason(contract.ExitConflict):    true,
 	contract.Reason(contract.ExitMemory):      true,
+	contract.Reason(contract.ExitNotOwner):    true,
 }
 
 // freeOnce are those of them that nobody outside is known to have caused: a trainer

@@ -49,6 +49,15 @@ func Make(job *v1alpha1.TrainingJob, role string, number int32, c *config.Config
 	return b.prepare()
 }
 
+// SetNamespaceUID tells the stages of a Pod the UID of their namespace.
+func SetNamespaceUID(pod *corev1.Pod, uid string) {
+	for _, containers := range [][]corev1.Container{pod.Spec.InitContainers, pod.Spec.Containers} {
+		for i := range containers {
+			containers[i].Env = append(containers[i].Env, corev1.EnvVar{Name: contract.EnvNamespaceUID, Value: uid})
+		}
+	}
+}
+
 // builder has what both kinds of Pods are made from.
 type builder struct {
 	job     *v1alpha1.TrainingJob

@@ -104,7 +104,7 @@ func (s *Store) RemoveCutOff(ctx context.Context, before time.Time) error {
 // cutOffObjects are what CutOff lists but for uploads.
 func (s *Store) cutOffObjects(ctx context.Context, before time.Time) ([]string, error) {
 	var keys []string
-	for _, prefix := range []string{filesFolder + "/", notesFolder + "/", modelsFolder + "/", jobsFolder + "/", catalogFolder + "/", marksKey + "."} {
+	for _, prefix := range []string{filesFolder + "/", notesFolder + "/", modelsFolder + "/", jobsFolder + "/", catalogFolder + "/", marksKey + ".", ownerKey + "."} {
 		err := s.list(ctx, below(prefix), func(object *blob.ListObject) error {
 			if len(keys) >= maxLeftovers {
 				return errEnough

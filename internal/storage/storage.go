@@ -10,6 +10,7 @@
 //	                        its parts, below a folder named after their list in the manifest
 //	catalog/<id>.json       that the job of a model has succeeded (CatalogEntry); it outlives the job
 //	jobs/<id>/<name>        checkpoints and whatever else a job needs meanwhile
+//	namespace.json          the UID of the namespace that all of it belongs to
 //	janitor.json            whose janitor cleans here, and what it has seen that nothing refers to
 package storage
 

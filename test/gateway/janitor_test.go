@@ -61,9 +61,13 @@ func (j janitorOf) url() string { return "file://" + filepath.Join(j.folder, "bu
 // run runs the janitor, which waits for nothing between marking and removing.
 func (j janitorOf) run(t *testing.T, arguments ...string) (log string, err error) {
 	t.Helper()
-	command := exec.CommandContext(t.Context(), j.program, append([]string{
-		"janitor", "--config", filepath.Join(j.folder, "config.yaml"), "--keep-checkpoints=1ms", "--keep-models=1ms", "--cut-off-after=1ms",
-	}, arguments...)...)
+	return j.call(t, append([]string{"janitor", "--keep-checkpoints=1ms", "--keep-models=1ms", "--cut-off-after=1ms"}, arguments...)...)
+}
+
+// call runs a command of the gateway's program.
+func (j janitorOf) call(t *testing.T, arguments ...string) (log string, err error) {
+	t.Helper()
+	command := exec.CommandContext(t.Context(), j.program, append([]string{"--config", filepath.Join(j.folder, "config.yaml")}, arguments...)...)
 	command.Env = append(os.Environ(), "KUBECONFIG="+filepath.Join(j.folder, "kubeconfig"))
 	output, err := command.CombinedOutput()
 	return string(output), err
@@ -180,7 +184,7 @@ func TestJanitorRemovesWhatNothingRefersToAndNothingElse(t *testing.T) {
 		left = append(left, strings.NewReplacer(bucket, "", living.namespace, "living", gone.namespace, "gone").Replace(path))
 	}
 	want := []string{
-		"/gone/janitor.json",
+		"/gone/janitor.json", "/gone/namespace.json", "/living/namespace.json",
 		"/living/catalog/" + model + ".json", "/living/files/file-a", "/living/janitor.json",
 		"/living/jobs/" + contract.JobID(string(running.UID)) + "/checkpoint",
 		"/living/models/" + contract.ModelID(contract.JobID(string(running.UID))) + "/model.onnx",
@@ -226,5 +230,42 @@ func TestJanitorLeavesTheStorageOfAnotherClusterAlone(t *testing.T) {
 	}
 	if models, err := store.ModelIDs(t.Context()); len(models) != 0 || err != nil {
 		t.Errorf("models left once it has taken over: %v (%v)", models, err)
+	}
+}
+
+// With the rights of config/gateway storage of an earlier namespace is left alone, until it is handed over.
+func TestStorageIsHandedOver(t *testing.T) {
+	j := newJanitor(t)
+	who := newTenant(t)
+	kubectlJob(t, who.namespace, "job", nil)
+	store, err := storage.Open(t.Context(), j.url(), who.namespace)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer store.Close()
+	leave(t, store, "trainingjob-orphan", true)
+	if err := store.Claim(t.Context(), "uid-of-an-earlier-one"); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if log, err := j.run(t); err == nil || !strings.Contains(log, "uid-of-an-earlier-one") {
+			t.Errorf("it ends with %v: %s", err, log)
+		}
+	}
+	if models, err := store.ModelIDs(t.Context()); len(models) != 1 || err != nil {
+		t.Errorf("models left: %v (%v)", models, err)
+	}
+	if log, err := j.call(t, "hand-over", who.namespace); err != nil {
+		t.Errorf("handing over: %v: %s", err, log)
+	}
+	namespace, err := kube.CoreV1().Namespaces().Get(t.Context(), who.namespace, metav1.GetOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := store.CheckOwner(t.Context(), string(namespace.UID)); err != nil {
+		t.Errorf("once it is handed over: %v", err)
+	}
+	if log, err := j.run(t); err != nil {
+		t.Errorf("cleaning what was handed over: %v: %s", err, log)
 	}
 }
