@@ -74,6 +74,7 @@ var tests = map[string][]string{
 	"a train Pod is deleted before its result was read": {"TestAModelThatIsDoneWhileItIsSuspendedCounts", "TestOneCallThatGoesWrongChangesNothingOfTheEnd"},
 	"the operator is killed at any moment":              {"TestOneCallThatGoesWrongChangesNothingOfTheEnd", "TestTheSecondReplicaTakesOverFromOneThatCrashed", "TestInterruptionsChangeNothing"},
 	"I delete the TrainingJob":                          {"TestThePodOfADeletedJobIsNotHeld", "TestAJobThatIsBeingDeletedIsNotTriedAgain", "TestModelsOfJobsThatAreGoneStayAndThoseOfCancelledJobsNeverAppear", "TestAModelIsListedAndDownloadedOnceItsJobIsGone"},
+	"a namespace is made again with an old name":        {"TestStorageOfAnEarlierNamespaceIsNotHandedOut", "TestStorageOfAnEarlierNamespaceIsRefused", "TestStorageBelongsToOneNamespace"},
 	"I delete the namespace, or remove Swath":           {"TestANamespaceIsDeletedWhileAJobTrains", "TestANamespaceThatIsBeingDeletedIsNoError", "TestUndeployWhileAJobTrains"},
 	// … I stop a job
 	"I create a job suspended":              {"TestAJobThatIsCreatedSuspendedStartsNothing", "TestAJobThatIsCreatedSuspendedIsNotPrepared"},
