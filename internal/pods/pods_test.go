@@ -6,6 +6,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -333,4 +334,19 @@ func env(name string) func(*v1alpha1.TrainingJob) {
 
 func kueue(j *v1alpha1.TrainingJob) {
 	j.Labels = map[string]string{v1alpha1.KueueQueueLabel: "team", v1alpha1.KueuePriorityLabel: "urgent"}
+}
+
+func TestEveryStageKnowsTheUIDOfItsNamespace(t *testing.T) {
+	for _, role := range []string{v1alpha1.RolePrepare, v1alpha1.RoleTrain} {
+		pod, err := pods.Make(makeJob(), role, 1, makeConfig())
+		if err != nil {
+			t.Fatal(err)
+		}
+		pods.SetNamespaceUID(pod, "uid")
+		for _, c := range append(pod.Spec.InitContainers, pod.Spec.Containers...) {
+			if !slices.ContainsFunc(c.Env, func(e corev1.EnvVar) bool { return e.Name == contract.EnvNamespaceUID && e.Value == "uid" }) {
+				t.Errorf("%s: the container %s does not know the UID", role, c.Name)
+			}
+		}
+	}
 }
