@@ -106,6 +106,7 @@ func hostileLines(t *testing.T) map[string][][]string {
 		"download": {{"download", "file-a"}, {"download", "job"}, {"download", "model-a"}},
 		"predict":  {{"predict", "model-a", local}, {"predict", "model-a", local, "--output", "json"}, {"predict", "model-a", hostile}},
 		"files":    {{"files"}, {"files", "-o", "name"}, {"files", "-o", "json"}},
+		"models":   {{"models"}},
 		"cancel":   {{"cancel", "job", "--wait"}},
 		"suspend":  {{"suspend", "job"}},
 		"resume":   {{"resume", "job"}},

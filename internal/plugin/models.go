@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"github.com/swath-dev/swath/internal/plaintext"
 )
 
 // storedModel is a model as the gateway lists it.
@@ -47,7 +49,7 @@ func (s *session) printModels(ctx context.Context) error {
 	table := tabwriter.NewWriter(s.Out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "ID\tTASK\tSIZE\tSTORED")
 	for _, model := range models {
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\n", model.ID, model.Task, byteCount(model.Bytes), time.Unix(model.CreatedAt, 0).UTC().Format(time.RFC3339))
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\n", plaintext.Line(model.ID), plaintext.Line(model.Task), byteCount(model.Bytes), time.Unix(model.CreatedAt, 0).UTC().Format(time.RFC3339))
 	}
 	return table.Flush()
 }
