@@ -129,7 +129,7 @@ func (s *Server) listFiles(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	files, more, err := store.Files(r.Context(), after, r.intQuery("limit", defaultPage))
+	files, more, err := store.Files(r.Context(), after, r.limit())
 	if err != nil {
 		return err
 	}

@@ -40,7 +40,7 @@ func (s *Server) listCalls() []call {
 }
 
 func (s *Server) listJobs(w http.ResponseWriter, r *request) error {
-	listed, err := s.jobs.Page(r.Context(), r.caller.Namespace, r.query.Get("after"), r.intQuery("limit", defaultPage))
+	listed, err := s.jobs.Page(r.Context(), r.caller.Namespace, r.query.Get("after"), r.limit())
 	if err != nil {
 		return err
 	}

@@ -61,7 +61,7 @@ func (s *Server) listModels(w http.ResponseWriter, r *request) error {
 	if err := list.begin(r.Context(), r.query.Get("after")); err != nil {
 		return err
 	}
-	limit := r.intQuery("limit", defaultPage)
+	limit := r.limit()
 	var models []Model
 	for len(models) <= limit && !list.ended {
 		more, err := list.next(r.Context(), limit+1-len(models))
@@ -148,7 +148,7 @@ func (l *modelList) next(ctx context.Context, limit int) ([]Model, error) {
 
 // describe describes a model; the error is storage.ErrNotFound for one that was deleted.
 func (l *modelList) describe(ctx context.Context, id string) (Model, error) {
-	entry := storage.CatalogEntry{}
+	var entry storage.CatalogEntry
 	if job := l.jobs[id]; job != nil {
 		entry = catalog.EntryOf(job)
 	} else {

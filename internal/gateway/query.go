@@ -74,11 +74,11 @@ func badRequest(detail string) error {
 	return &callError{status: http.StatusBadRequest, detail: detail}
 }
 
-// intQuery is a whole number in the query, or fallback where there is none.
-func (r *request) intQuery(name string, fallback int) int {
-	value, err := strconv.Atoi(r.query.Get(name))
+// limit is how many entries a page may have: the query's limit, or defaultPage.
+func (r *request) limit() int {
+	value, err := strconv.Atoi(r.query.Get("limit"))
 	if err != nil {
-		return fallback // There is none: what is no number was refused.
+		return defaultPage // There is none: what is no number was refused.
 	}
 	return value
 }

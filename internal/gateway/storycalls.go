@@ -83,7 +83,7 @@ func (s *Server) listEvents(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	events, limit := story(job, happened), r.intQuery("limit", defaultPage)
+	events, limit := story(job, happened), r.limit()
 	if after := r.query.Get("after"); after != "" {
 		cursor := slices.IndexFunc(events, func(event Event) bool { return event.ID == after })
 		if cursor < 0 {

@@ -102,7 +102,7 @@ func (f *uploadForm) end() error {
 // next is the next part; io.EOF is the end of the form.
 func (f *uploadForm) next() (*multipart.Part, error) {
 	part, err := f.parts.NextRawPart()
-	if err != nil && err != io.EOF { //nolint:errorlint // Only the plain EOF is the end: a form that is cut off is an error with an EOF in it.
+	if err != nil && err != io.EOF { // Only the plain EOF is the end: a form that is cut off is an error with an EOF in it.
 		return nil, &senderError{cause: err}
 	}
 	return part, err

@@ -4,6 +4,7 @@ package plaintext
 
 import (
 	"io"
+	"slices"
 	"strings"
 	"sync"
 	"unicode"
@@ -53,9 +54,9 @@ func NewWriter(out io.Writer) *Writer {
 func (w *Writer) Write(data []byte) (int, error) {
 	w.mutex.Lock()
 	defer w.mutex.Unlock()
-	text := append(w.begun, data...)
+	text := slices.Concat(w.begun, data)
 	end := whole(text)
-	w.begun = append([]byte(nil), text[end:]...)
+	w.begun = slices.Clone(text[end:])
 	// A line end of two characters is one of one: the other could take the cursor back on its own.
 	if _, err := io.WriteString(w.out, Clean(strings.ReplaceAll(string(text[:end]), "\r\n", "\n"))); err != nil {
 		return 0, err

@@ -141,9 +141,9 @@ func (s *Store) ModelParts(ctx context.Context, id string) ([]Object, error) {
 	if err != nil {
 		return nil, err
 	}
-	parts := append(m.parts, Object{Key: ManifestName, Bytes: m.manifestBytes, Changed: m.createdAt})
-	slices.SortFunc(parts, func(a, b Object) int { return strings.Compare(a.Key, b.Key) })
-	return parts, nil
+	m.parts = append(m.parts, Object{Key: ManifestName, Bytes: m.manifestBytes, Changed: m.createdAt})
+	slices.SortFunc(m.parts, func(a, b Object) int { return strings.Compare(a.Key, b.Key) })
+	return m.parts, nil
 }
 
 // storedModel is what is stored of a model that exists: its manifest, and the parts of it by name, which are in folder.

@@ -8,9 +8,10 @@ import (
 	"strings"
 	"testing"
 
+	"google.golang.org/protobuf/encoding/protowire"
+
 	"github.com/swath-dev/swath/internal/nn"
 	"github.com/swath-dev/swath/internal/training/onnx"
-	"google.golang.org/protobuf/encoding/protowire"
 )
 
 // message is a field of a message that holds another one, or a text.
