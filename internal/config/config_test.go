@@ -15,7 +15,7 @@ storage: [{url: "s3://bucket"}]
 `
 
 func TestTheConfigurationsThatAreInstalledAreValid(t *testing.T) {
-	for _, folder := range []string{"manager", "local"} {
+	for _, folder := range []string{"configuration", "local"} {
 		if _, err := config.Load(filepath.Join("..", "..", "config", folder, "config.yaml")); err != nil {
 			t.Error(err)
 		}

@@ -93,7 +93,9 @@ var tests = map[string][]string{
 	"someone puts a label of Kueue on a Pod":           {"TestALabelOfKueueThatIsPutOnAPodFreesNoSlot", "TestTheTrainPodOfAQueueIsMadeGated"},
 	"Kueue's default queue gates the prepare Pod, too": {"TestADefaultQueueThatGatesThePreparePodIsSaid"},
 	// … I install and run it
-	"I install":                          {"TestNothingThatIsInstalledStandsInTheWayOfOthers", "TestTheConfigurationsThatAreInstalledAreValid"},
+	"I install": {"TestNothingThatIsInstalledStandsInTheWayOfOthers", "TestTheConfigurationsThatAreInstalledAreValid"},
+	"I install the HTTP API without the operator":                                                       {"TestEachInstallationHasWhatItsPodsName"},
+	"my cluster has network policies, and storage's credentials come from the cloud's metadata service": {"TestNetworkPoliciesOpenMetadataServicesOnlyWhereAsked"},
 	"the operator is down":               {"TestANewJobIsNotTakenForAFinishedOne", "TestAnAcceptedCancelBeatsASuccess"},
 	"the CRD is older than the operator": {"TestAnOperatorOnAnOlderCRDTouchesNoPods", "TestAStatusThatIsReadKeepsNothingOfWhatItIsReadOver"},
 	"I narrow `controller.namespaces`":   {"TestPodsOfNamespacesThatTheOperatorLeftAreNotHeld"},

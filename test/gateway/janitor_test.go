@@ -21,7 +21,6 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/swath-dev/swath/api/v1alpha1"
-	"github.com/swath-dev/swath/hack/cluster/repo"
 	"github.com/swath-dev/swath/internal/contract"
 	"github.com/swath-dev/swath/internal/storage"
 	"github.com/swath-dev/swath/test/programs"
@@ -76,15 +75,8 @@ func (j janitorOf) call(t *testing.T, arguments ...string) (log string, err erro
 // applyRBAC gives the gateway's service account the rights that config/gateway has for it.
 func applyRBAC(t *testing.T) {
 	t.Helper()
-	root, err := repo.Root()
-	if err != nil {
-		t.Fatal(err)
-	}
-	data, err := os.ReadFile(filepath.Join(root, "config", "gateway", "rbac.yaml"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, err = kube.CoreV1().Namespaces().Create(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "swath-system"}}, metav1.CreateOptions{})
+	data := manifest(t, "gateway", "base", "rbac.yaml")
+	_, err := kube.CoreV1().Namespaces().Create(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "swath-system"}}, metav1.CreateOptions{})
 	if err != nil && !apierrors.IsAlreadyExists(err) {
 		t.Fatal(err)
 	}
@@ -110,7 +102,7 @@ func applyRBAC(t *testing.T) {
 				_, err = kube.RbacV1().ClusterRoleBindings().Create(t.Context(), binding, metav1.CreateOptions{})
 			}
 		default:
-			t.Fatalf("config/gateway/rbac.yaml has a %q", kind.Kind)
+			t.Fatalf("config/gateway/base/rbac.yaml has a %q", kind.Kind)
 		}
 		if err != nil && !apierrors.IsAlreadyExists(err) {
 			t.Fatalf("making a %s: %v", kind.Kind, err)
@@ -118,7 +110,7 @@ func applyRBAC(t *testing.T) {
 		made++
 	}
 	if made < 3 {
-		t.Fatalf("config/gateway/rbac.yaml has %d documents", made)
+		t.Fatalf("config/gateway/base/rbac.yaml has %d documents", made)
 	}
 }
 

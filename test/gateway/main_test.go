@@ -18,6 +18,8 @@ var (
 	adminConfig *rest.Config
 	kube        kubernetes.Interface
 	admin       client.Client
+	// assets is the folder that has kubectl.
+	assets string
 )
 
 func TestMain(m *testing.M) {
@@ -35,7 +37,7 @@ func withAPIServer(run func() int) (code int, err error) {
 		return 1, err
 	}
 	defer func() { err = errors.Join(err, server.Stop()) }()
-	adminConfig = server.Config
+	adminConfig, assets = server.Config, server.Assets
 	adminConfig.QPS = -1
 	if kube, err = kubernetes.NewForConfig(adminConfig); err != nil {
 		return 1, err

@@ -69,7 +69,7 @@ func grantOperator() error {
 	if err := cluster.Create(context.Background(), namespace); err != nil {
 		return fmt.Errorf("making the operator's namespace: %w", err)
 	}
-	for _, name := range []string{"role.yaml", "role_binding.yaml", "leader_election.yaml", "user_roles.yaml"} {
+	for _, name := range []string{"role.yaml", "role_binding.yaml", "leader_election.yaml", "users/user_roles.yaml"} {
 		if err := install(filepath.Join("..", "..", "config", "rbac", name)); err != nil {
 			return fmt.Errorf("granting the operator its rights: %w", err)
 		}
