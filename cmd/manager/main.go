@@ -28,6 +28,8 @@ func run(ctx context.Context, args []string) error {
 	var options manager.Options
 	configPath := flags.String("config", "/etc/swath/config.yaml", "the configuration file; docs/operating.md describes it")
 	flags.StringVar(&options.MetricsAddress, "metrics-address", ":8080", "host:port to serve Prometheus metrics at; 0 for none")
+	flags.BoolVar(&options.MetricsSecure, "metrics-secure", false, "serve metrics over HTTPS, to callers whose token has the right to get /metrics")
+	flags.StringVar(&options.MetricsCertPath, "metrics-cert-path", "", "with --metrics-secure: the folder with tls.crt and tls.key; they are read again when they change. Without it the certificate is self-signed")
 	flags.StringVar(&options.HealthAddress, "health-address", ":8081", "host:port to serve /healthz and /readyz at; 0 for none")
 	flags.StringVar(&options.ProfileAddress, "pprof-address", "", "host:port to serve Go's profiles at; none when empty. They tell about the program: keep it on loopback")
 	flags.BoolVar(&options.LeaderElect, "leader-elect", false, "let several replicas agree on one that works")

@@ -20,7 +20,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/healthz"
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
-	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	"github.com/swath-dev/swath/api/v1alpha1"
 	"github.com/swath-dev/swath/controllers"
@@ -33,6 +32,11 @@ type Options struct {
 	// MetricsAddress and HealthAddress are host:port; "0" turns them off.
 	MetricsAddress string
 	HealthAddress  string
+	// MetricsSecure serves metrics over HTTPS, to callers with a token that may read
+	// them. MetricsCertPath is the folder of the certificate, tls.crt and tls.key; the
+	// certificate is self-signed when empty.
+	MetricsSecure   bool
+	MetricsCertPath string
 	// ProfileAddress is host:port to serve Go's profiles at; none when empty.
 	ProfileAddress string
 	// LeaderElect makes several replicas agree on one that works.
@@ -74,7 +78,10 @@ func New(ctx context.Context, restConfig *rest.Config, c *config.Config, o Optio
 	o.setDefaults()
 	restConfig = rest.CopyConfig(restConfig)
 	restConfig.QPS, restConfig.Burst = c.Controller.QPS, c.Controller.Burst
-	options := controllerOptions(c, o)
+	options, err := controllerOptions(c, o)
+	if err != nil {
+		return nil, err
+	}
 	o.Tune(&options)
 	if options.Logger.GetSink() == nil {
 		options.Logger = ctrl.Log
@@ -118,12 +125,16 @@ func New(ctx context.Context, restConfig *rest.Config, c *config.Config, o Optio
 	return mgr, nil
 }
 
-func controllerOptions(c *config.Config, o Options) ctrl.Options {
+func controllerOptions(c *config.Config, o Options) (ctrl.Options, error) {
+	metricsServer, err := metricsOptions(o)
+	if err != nil {
+		return ctrl.Options{}, err
+	}
 	return ctrl.Options{
 		Scheme:                        Scheme(),
 		Cache:                         cacheOptions(c.Controller.Namespaces),
 		Client:                        client.Options{Cache: &client.CacheOptions{EnableReadYourWritesConsistency: ptr.To(true)}},
-		Metrics:                       metricsserver.Options{BindAddress: o.MetricsAddress},
+		Metrics:                       metricsServer,
 		HealthProbeBindAddress:        o.HealthAddress,
 		PprofBindAddress:              o.ProfileAddress,
 		LeaderElection:                o.LeaderElect,
@@ -133,7 +144,7 @@ func controllerOptions(c *config.Config, o Options) ctrl.Options {
 		LeaseDuration:                 ptr.To(10 * time.Second),
 		RenewDeadline:                 ptr.To(7 * time.Second),
 		RetryPeriod:                   ptr.To(2 * time.Second),
-	}
+	}, nil
 }
 
 // cacheOptions keep the caches small: only our Pods, and of them only what counts.
