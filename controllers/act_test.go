@@ -36,6 +36,10 @@ func (o *occupied) Patch(context.Context, client.Object, client.Patch, ...client
 }
 
 func (o *occupied) Get(_ context.Context, key client.ObjectKey, object client.Object, _ ...client.GetOption) error {
+	if namespace, ok := object.(*metav1.PartialObjectMetadata); ok {
+		namespace.Name, namespace.UID = key.Name, "uid-of-namespace"
+		return nil
+	}
 	pod, ok := object.(*corev1.Pod)
 	if !ok || o.standing == nil {
 		return apierrors.NewNotFound(schema.GroupResource{Resource: "pods"}, key.Name)

@@ -3,6 +3,8 @@ package controllers
 import (
 	"context"
 	"encoding/json"
+	"maps"
+	"slices"
 	"testing"
 	"time"
 
@@ -56,7 +58,7 @@ func newServer(t *testing.T, change func(*config.Config), objects ...client.Obje
 	}
 	byJob := func(o client.Object) []string { return []string{o.GetLabels()[v1alpha1.LabelJobName]} }
 	s.client = fake.NewClientBuilder().WithScheme(known).WithStatusSubresource(&v1alpha1.TrainingJob{}, &corev1.Pod{}).
-		WithIndex(&corev1.Pod{}, podJobIndex, byJob).WithObjects(objects...).WithInterceptorFuncs(interceptor.Funcs{
+		WithIndex(&corev1.Pod{}, podJobIndex, byJob).WithObjects(objects...).WithObjects(namespacesOf(objects)...).WithInterceptorFuncs(interceptor.Funcs{
 		SubResourceUpdate: func(ctx context.Context, c client.Client, name string, o client.Object, options ...client.SubResourceUpdateOption) error {
 			if _, ok := o.(*v1alpha1.TrainingJob); ok {
 				s.statuses++
@@ -66,6 +68,17 @@ func newServer(t *testing.T, change func(*config.Config), objects ...client.Obje
 	}).Build()
 	s.restart()
 	return s
+}
+
+// namespacesOf are the namespaces that the objects are in, each with a UID.
+func namespacesOf(objects []client.Object) []client.Object {
+	named := map[string]client.Object{}
+	for _, object := range objects {
+		if name := object.GetNamespace(); name != "" {
+			named[name] = &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name, UID: types.UID("uid-" + name)}}
+		}
+	}
+	return slices.Collect(maps.Values(named))
 }
 
 // restart begins a new process of the operator.
