@@ -15,8 +15,12 @@ import (
 	"github.com/swath-dev/swath/test/programs"
 )
 
-// factor is how far a time may be off in either direction, on a machine that does other things meanwhile.
-const factor = 5
+const (
+	// factor is how far a time may be off in either direction, on a machine that does other things meanwhile.
+	factor = 5
+	// tries is how often times are compared: what else the machine does may change between the estimate and the training.
+	tries = 3
+)
 
 func TestADryRunSaysWhatTrainingTakes(t *testing.T) {
 	const olinda = "../testdata/olinda/landcover-"
@@ -28,32 +32,42 @@ func TestADryRunSaysWhatTrainingTakes(t *testing.T) {
 	}
 	for name, args := range cases {
 		t.Run(name, func(t *testing.T) {
-			said := run(t, append([]string{"train", "--dry-run"}, args...)...)
-			steps, memory, within := steps(t, said), memory(t, said), duration(t, said)
-			folder := filepath.Join(t.TempDir(), "model")
-			began := time.Now()
-			run(t, append([]string{"train", "--output", folder}, args...)...)
-			took := time.Since(began)
-			data, err := os.ReadFile(filepath.Join(folder, "model.json"))
-			if err != nil {
-				t.Fatal(err)
+			for range tries {
+				if took, within := compare(t, args); took <= factor*within && within <= factor*took {
+					return
+				}
 			}
-			m, err := manifest.Decode(data)
-			if err != nil {
-				t.Fatal(err)
-			}
-			t.Logf("said %d MiB and %v, took %d MiB and %v", memory>>20, within, m.Run.PeakMemory>>20, took.Round(10*time.Millisecond))
-			if steps != m.Training.Steps {
-				t.Errorf("it said %d steps, and did %d", steps, m.Training.Steps)
-			}
-			if m.Run.PeakMemory > memory {
-				t.Errorf("it took %d MiB, more than the %d MiB that were said", m.Run.PeakMemory>>20, memory>>20)
-			}
-			if took > factor*within || within > factor*took {
-				t.Errorf("it took %v, and %v were said", took, within)
-			}
+			t.Errorf("the time that is said is off by more than a factor of %d, %d times in a row", factor, tries)
 		})
 	}
+}
+
+// compare holds a training to its estimate, and returns how long it took and how long was said.
+func compare(t *testing.T, args []string) (took, within time.Duration) {
+	t.Helper()
+	said := run(t, append([]string{"train", "--dry-run"}, args...)...)
+	steps, memory := steps(t, said), memory(t, said)
+	within = duration(t, said)
+	folder := filepath.Join(t.TempDir(), "model")
+	began := time.Now()
+	run(t, append([]string{"train", "--output", folder}, args...)...)
+	took = time.Since(began)
+	data, err := os.ReadFile(filepath.Join(folder, "model.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := manifest.Decode(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("said %d MiB and %v, took %d MiB and %v", memory>>20, within, m.Run.PeakMemory>>20, took.Round(10*time.Millisecond))
+	if steps != m.Training.Steps {
+		t.Errorf("it said %d steps, and did %d", steps, m.Training.Steps)
+	}
+	if m.Run.PeakMemory > memory {
+		t.Errorf("it took %d MiB, more than the %d MiB that were said", m.Run.PeakMemory>>20, memory>>20)
+	}
+	return took, within
 }
 
 // run runs the trainer and gives its output.
