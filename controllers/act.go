@@ -18,6 +18,7 @@ import (
 
 	"github.com/swath-dev/swath/api/v1alpha1"
 	"github.com/swath-dev/swath/internal/lifecycle"
+	"github.com/swath-dev/swath/internal/namespaces"
 	"github.com/swath-dev/swath/internal/pods"
 )
 
@@ -95,7 +96,7 @@ func (r *TrainingJobReconciler) createPod(ctx context.Context, job *v1alpha1.Tra
 	if apierrors.IsAlreadyExists(err) {
 		return r.checkStanding(ctx, job, pod, errStale)
 	}
-	if namespaceGoes(err) {
+	if namespaces.IsTerminating(err) {
 		return errNamespaceGoes
 	}
 	err = refusedBy(fmt.Errorf("making Pod %s: %w", pod.Name, err))

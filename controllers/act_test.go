@@ -64,6 +64,8 @@ func TestAPodThatCannotBeMade(t *testing.T) {
 			*metav1.NewControllerRef(former, v1alpha1.GroupVersion.WithKind(v1alpha1.TrainingJobKind)),
 		},
 	}}
+	denied := apierrors.NewNotFound(schema.GroupResource{Group: "example.com", Resource: "teams"}, "ships")
+	denied.ErrStatus.Message = `admission webhook "teams.example.com" denied the request: team "ships" not found`
 	stranger := standing.DeepCopy()
 	stranger.OwnerReferences[0].Name = "trees"
 	cases := map[string]struct {
@@ -80,6 +82,7 @@ func TestAPodThatCannotBeMade(t *testing.T) {
 		"the quota is used up by a Pod that goes": {refusal: quota, standing: going, want: v1alpha1.ReasonStopping, released: true},
 		"a Pod of the job's former self stands":   {refusal: taken, standing: standing, want: v1alpha1.ReasonStopping, released: true},
 		"a Pod of another job has the name":       {refusal: taken, standing: stranger, want: v1alpha1.ReasonPodNameTaken},
+		"a webhook denies it with code 404":       {refusal: denied, want: v1alpha1.ReasonAdmissionRefused},
 		"the quota is used up by another's Pod":   {refusal: quota, standing: &corev1.Pod{}, want: v1alpha1.ReasonPodNameTaken},
 	}
 	for name, c := range cases {
@@ -103,5 +106,23 @@ func TestAPodThatCannotBeMade(t *testing.T) {
 				t.Errorf("the Pod is released: %t", released)
 			}
 		})
+	}
+}
+
+// A namespace that is gone, or goes, is no refusal: the job goes with it.
+func TestNothingIsToldOfANamespaceThatGoes(t *testing.T) {
+	gone := apierrors.NewNotFound(schema.GroupResource{Resource: "namespaces"}, "default")
+	going := apierrors.NewForbidden(schema.GroupResource{Resource: "pods"}, "ships-train-1", errors.New("namespace default is being terminated"))
+	going.ErrStatus.Details.Causes = []metav1.StatusCause{{Type: corev1.NamespaceTerminatingCause}}
+	for name, refusal := range map[string]error{"gone": gone, "going": going} {
+		server := &occupied{refusal: refusal}
+		settings := config.Default()
+		settings.Storage = []config.Storage{{URL: "s3://bucket"}}
+		r := &TrainingJobReconciler{Client: server, Live: server, Config: &settings}
+		job := &v1alpha1.TrainingJob{ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: "ships", UID: "job"}}
+		err := r.createPod(t.Context(), job, lifecycle.Action{Kind: lifecycle.CreatePod, Role: v1alpha1.RoleTrain, Number: 1})
+		if !errors.Is(err, errNamespaceGoes) {
+			t.Errorf("a namespace that is %s gives the error %v", name, err)
+		}
 	}
 }

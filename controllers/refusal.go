@@ -48,9 +48,3 @@ func refusedBy(err error) error {
 func isWebhook(message string) bool {
 	return strings.Contains(message, "admission webhook") || strings.Contains(message, "failed calling webhook")
 }
-
-// namespaceGoes reports whether nothing can be made since the namespace is being
-// deleted, or is gone.
-func namespaceGoes(err error) bool {
-	return apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause) || apierrors.IsNotFound(err)
-}

@@ -1,12 +1,9 @@
 package manager
 
 import (
-	"errors"
-	"net/http"
-
 	"github.com/go-logr/logr"
-	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
+
+	"github.com/swath-dev/swath/internal/namespaces"
 )
 
 // quiet is the logger without the errors that a namespace makes that is being deleted:
@@ -28,23 +25,9 @@ func (q quietSink) WithName(name string) logr.LogSink { return quietSink{q.LogSi
 // Error is part of logr.LogSink.
 func (q quietSink) Error(err error, message string, values ...any) {
 	switch {
-	case !namespaceGoes(err):
+	case !namespaces.IsTerminating(err):
 		q.LogSink.Error(err, message, values...)
 	case q.Enabled(1):
 		q.Info(1, message, append(values, "cause", err.Error())...)
 	}
-}
-
-// namespaceGoes reports whether the error is that the namespace is being deleted, or is
-// gone.
-func namespaceGoes(err error) bool {
-	if apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause) {
-		return true
-	}
-	var status apierrors.APIStatus
-	if !errors.As(err, &status) || status.Status().Code != http.StatusNotFound {
-		return false
-	}
-	details := status.Status().Details
-	return details != nil && details.Kind == "namespaces"
 }
