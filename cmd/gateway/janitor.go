@@ -20,7 +20,6 @@ import (
 	"github.com/swath-dev/swath/internal/gateway"
 	"github.com/swath-dev/swath/internal/janitor"
 	"github.com/swath-dev/swath/internal/namespaces"
-	"github.com/swath-dev/swath/internal/storage"
 )
 
 // listPage is how many jobs are listed at a time.
@@ -98,7 +97,7 @@ func clean(ctx context.Context, stores *gateway.ConfiguredStores, cluster client
 	if err != nil {
 		return err
 	}
-	if err := claim(ctx, store, cluster, namespace, options.DryRun); err != nil {
+	if options.UID, err = uidOf(ctx, cluster, namespace); err != nil {
 		return err
 	}
 	list := func(ctx context.Context) ([]v1alpha1.TrainingJob, error) { return listJobs(ctx, cluster, namespace) }
@@ -115,24 +114,13 @@ func clean(ctx context.Context, stores *gateway.ConfiguredStores, cluster client
 	return nil
 }
 
-// claim makes sure that storage belongs to the namespace as it is now. Storage from before there were owners becomes the
-// namespace's. That of a namespace that is gone is cleaned, too.
-func claim(ctx context.Context, store *storage.Store, cluster client.Client, namespace string, dryRun bool) error {
+// uidOf is the UID of a namespace; empty for one that is gone.
+func uidOf(ctx context.Context, cluster client.Client, namespace string) (string, error) {
 	uid, err := (&namespaces.UIDs{}).Of(ctx, cluster, namespace)
 	if apierrors.IsNotFound(err) {
-		return nil
+		return "", nil
 	}
-	if err != nil {
-		return err
-	}
-	empty, err := store.IsEmpty(ctx)
-	switch {
-	case err != nil || empty:
-		return err
-	case dryRun:
-		return store.CheckOwner(ctx, uid)
-	}
-	return store.Claim(ctx, uid)
+	return uid, err
 }
 
 func newClient(config *rest.Config) (client.Client, error) {

@@ -47,6 +47,60 @@ func TestStorageOfAnotherClusterIsLeftAlone(t *testing.T) {
 		janitor.Done{Checkpoints: []string{id}, Models: []string{contract.ModelID(id)}})
 }
 
+// Clusters that share a bucket may have namespaces of the same name, whose UIDs differ.
+func TestStorageIsClaimedForTheNamespaceOnlyWhereItIsTheClusters(t *testing.T) {
+	store, _ := open(t)
+	put(t, store, contract.JobID("living"))
+	namespaceOf := func(cluster string) janitor.Options {
+		o := of(cluster)
+		o.UID = "uid-in-" + cluster
+		return o
+	}
+	owner := func(when, want string) {
+		t.Helper()
+		if got, err := store.Owner(t.Context()); got != want || err != nil {
+			t.Errorf("%s: it belongs to %q (%v), not to %q", when, got, err, want)
+		}
+	}
+	nothing := func(context.Context) ([]v1alpha1.TrainingJob, error) { return nil, nil }
+	if err := store.PutJanitorMarks(t.Context(), []byte(`{"cluster":"this"}`), true); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := janitor.Clean(t.Context(), store, nothing, namespaceOf("another"), day, slog.Default()); err == nil {
+		t.Error("another cluster may clean it")
+	}
+	owner("after another cluster's janitor", "")
+	found := namespaceOf("another")
+	found.OnlyClaimed = true
+	clean(t, store, found, day)
+	owner("once another cluster's janitor has found it", "")
+	dry := namespaceOf("this")
+	dry.DryRun = true
+	clean(t, store, dry, day)
+	owner("without doing it", "")
+	clean(t, store, namespaceOf("this"), day)
+	owner("after its own cluster's janitor", "uid-in-this")
+}
+
+// A cluster whose namespace does not own the storage leaves no marks in it either: they would lock the owner's janitor out.
+func TestStorageOfAnotherNamespaceIsNotMarked(t *testing.T) {
+	store, _ := open(t)
+	put(t, store, contract.JobID("living"))
+	if err := store.Claim(t.Context(), "uid-of-its-owner"); err != nil {
+		t.Fatal(err)
+	}
+	nothing := func(context.Context) ([]v1alpha1.TrainingJob, error) { return nil, nil }
+	mine := of("another")
+	mine.UID = "uid-of-another"
+	_, err := janitor.Clean(t.Context(), store, nothing, mine, day, slog.Default())
+	if _, foreign := errors.AsType[*storage.NotOwnerError](err); !foreign {
+		t.Errorf("cleaning it gives %v", err)
+	}
+	if marks, err := store.JanitorMarks(t.Context()); marks != nil || err != nil {
+		t.Errorf("it leaves the marks %s (%v)", marks, err)
+	}
+}
+
 func TestStorageIsClaimedAlsoWhereNothingIsMarked(t *testing.T) {
 	store, _ := open(t)
 	check(t, "of nothing", clean(t, store, of("this"), day), janitor.Done{Skipped: true})

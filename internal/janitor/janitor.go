@@ -23,6 +23,9 @@ import (
 type Options struct {
 	// Cluster is the ID of the cluster whose jobs the storage is for.
 	Cluster string
+	// UID is the UID of the namespace that the storage has to belong to. It is empty for a namespace that is gone, whose storage
+	// is cleaned, too.
+	UID string
 	// TakeOver takes the storage over from the janitor of another cluster.
 	TakeOver bool
 	// OnlyClaimed passes over storage that this cluster's janitor has not cleaned before.
@@ -72,7 +75,8 @@ type cleaner struct {
 	done          Done
 }
 
-// Clean cleans the storage of one namespace. The error is a *ForeignError where another cluster's janitor does.
+// Clean cleans the storage of one namespace. The error is a *ForeignError where another cluster's janitor does, and a
+// *storage.NotOwnerError where the storage belongs to another namespace.
 func Clean(ctx context.Context, store *storage.Store, list Lister, options Options, now time.Time, log *slog.Logger) (Done, error) {
 	c := &cleaner{store: store, options: options, now: now, log: log, after: newMarks(options.Cluster)}
 	ours, err := c.claim(ctx)

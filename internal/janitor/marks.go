@@ -37,8 +37,8 @@ func (e *ForeignError) Error() string {
 		e.Location, e.Cluster, e.Ours)
 }
 
-// claim reads the marks, and tells whether the storage is this cluster's. Storage that is nobody's becomes this cluster's as
-// soon as something is in it.
+// claim reads the marks, and reports whether the storage is this cluster's. Storage that is nobody's becomes this cluster's, and
+// its namespace's, as soon as something is in it. Nothing is written before it is known that nobody else's storage is written to.
 func (c *cleaner) claim(ctx context.Context) (ours bool, err error) {
 	data, err := c.store.JanitorMarks(ctx)
 	if err != nil {
@@ -49,35 +49,46 @@ func (c *cleaner) claim(ctx context.Context) (ours bool, err error) {
 			return false, fmt.Errorf("reading what the janitor has marked in %s: %w", c.store.Location(""), err)
 		}
 	}
-	switch c.before.Cluster {
-	case c.options.Cluster:
-		return true, nil
-	case "":
-		return c.claimFirst(ctx, data == nil)
-	}
-	if c.options.OnlyClaimed {
-		return false, nil
-	}
-	if !c.options.TakeOver {
-		return false, &ForeignError{Location: c.store.Location(""), Cluster: c.before.Cluster, Ours: c.options.Cluster}
-	}
-	c.log.Warn("taking storage over from another cluster", "cluster", c.before.Cluster)
-	// What the other cluster's jobs did not name counts from now on anew.
-	c.before = newMarks(c.options.Cluster)
-	return true, c.write(ctx, c.before, false)
-}
-
-// claimFirst makes storage this cluster's that no janitor has cleaned: of two at once only one can.
-func (c *cleaner) claimFirst(ctx context.Context, first bool) (ours bool, err error) {
-	if c.options.OnlyClaimed {
-		return false, nil
-	}
-	empty, err := c.store.IsEmpty(ctx)
-	if err != nil || empty {
+	if ours, err := c.mayClaim(ctx); err != nil || !ours {
 		return false, err
 	}
-	c.before.Cluster = c.options.Cluster
-	return true, c.write(ctx, c.before, first)
+	if c.options.UID != "" {
+		if err := c.store.CheckOwner(ctx, c.options.UID); err != nil {
+			return false, err
+		}
+	}
+	if former := c.before.Cluster; former != c.options.Cluster {
+		if former != "" {
+			c.log.Warn("taking storage over from another cluster", "cluster", former)
+			// What the other cluster's jobs did not name counts from now on anew.
+			c.before = newMarks(c.options.Cluster)
+		}
+		c.before.Cluster = c.options.Cluster
+		// Of two clusters that clean it first at once only one can.
+		if err := c.write(ctx, c.before, data == nil); err != nil {
+			return false, err
+		}
+	}
+	if c.options.UID == "" || c.options.DryRun {
+		return true, nil
+	}
+	return true, c.store.Claim(ctx, c.options.UID)
+}
+
+// mayClaim reports whether the marks that were read allow this cluster's janitor to clean.
+func (c *cleaner) mayClaim(ctx context.Context) (bool, error) {
+	switch {
+	case c.before.Cluster == c.options.Cluster:
+		return true, nil
+	case c.options.OnlyClaimed:
+		return false, nil
+	case c.before.Cluster == "":
+		empty, err := c.store.IsEmpty(ctx)
+		return err == nil && !empty, err
+	case c.options.TakeOver:
+		return true, nil
+	}
+	return false, &ForeignError{Location: c.store.Location(""), Cluster: c.before.Cluster, Ours: c.options.Cluster}
 }
 
 // keepMarks keeps what is marked now, unless nothing was and nothing is.

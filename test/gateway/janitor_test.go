@@ -212,6 +212,10 @@ func TestJanitorLeavesTheStorageOfAnotherClusterAlone(t *testing.T) {
 			t.Errorf("it ends with %v: %s", err, log)
 		}
 	}
+	// The namespace of the other cluster has another UID: its gateway would be locked out.
+	if owner, err := store.Owner(t.Context()); owner != "" || err != nil {
+		t.Errorf("it has claimed the storage of the other cluster for the namespace with the UID %q (%v)", owner, err)
+	}
 	if models, err := store.ModelIDs(t.Context()); len(models) != 1 || err != nil {
 		t.Errorf("models left: %v (%v)", models, err)
 	}
