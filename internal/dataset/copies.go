@@ -10,9 +10,16 @@ const (
 	// copyMean is by which part of a band's deviation the mean of a copy may be
 	// off.
 	copyMean = 0.02
-	// copyCorrelation is from which correlation on, of what is left of pixels
-	// without their slope, a chip is a copy.
-	copyCorrelation = 0.9
+	// thumbCorrelation is the correlation of thumbs from which on chips are compared
+	// pixel by pixel.
+	thumbCorrelation = 0.9
+	// copyCorrelation is the least correlation of the textures of copies, and
+	// copyCertainty how many deviations of chance it has to be at least.
+	copyCorrelation = 0.5
+	copyCertainty   = 7
+	// leastTexture is the part of a band's deviation from which on texture says
+	// more than how values were rounded.
+	leastTexture = 0.01
 	// copyCandidates is how many chips are compared with one at most, and copyBytes
 	// how much of a training file is read again for that, if not a quarter of what
 	// the validation file has.
@@ -32,12 +39,14 @@ type copies struct {
 	sample Sample
 	// reads is how many training chips may still be read.
 	reads int
+	// places are those of the training chips.
+	places *footprints
 }
 
 // newCopies looks for copies in a training file of a number of chips.
-func newCopies(r *FileReport, f *File, chips int) *copies {
+func newCopies(r *FileReport, f *File, chips int, places *footprints) *copies {
 	bytes := f.data.SampleBytes()
-	c := &copies{notes: r.notes, stats: r.BandStats, reader: f.NewReader(), reads: max(copyBytes, chips/4*bytes) / (bytes * f.data.SamplesPerRead())}
+	c := &copies{notes: r.notes, stats: r.BandStats, reader: f.NewReader(), places: places, reads: max(copyBytes, chips/4*bytes) / (bytes * f.data.SamplesPerRead())}
 	for i := range r.notes.len() {
 		c.order = append(c.order, int32(i))
 	}
@@ -49,8 +58,8 @@ func newCopies(r *FileReport, f *File, chips int) *copies {
 // copy of, or -1.
 func (c *copies) of(chip *Sample, bands []moments) (int, error) {
 	side := c.reader.f.Side()
-	var mine []float64
-	for _, near := range c.candidates(bandMeans(bands)) {
+	var mine, texture []float64
+	for _, near := range c.candidates(chip.Point, bandMeans(bands)) {
 		if c.reads == 0 {
 			return -1, nil
 		}
@@ -61,7 +70,14 @@ func (c *copies) of(chip *Sample, bands []moments) (int, error) {
 		if mine == nil {
 			mine = c.thumb(chip.Pixels, side)
 		}
-		if alike(mine, c.thumb(c.sample.Pixels, side)) {
+		turns := alike(mine, c.thumb(c.sample.Pixels, side))
+		if len(turns) == 0 {
+			continue
+		}
+		if texture == nil {
+			texture = c.texture(chip.Pixels, side)
+		}
+		if sameTexture(texture, c.texture(c.sample.Pixels, side), side-2*textureMargin, turns) {
 			return int(near.sample), nil
 		}
 	}
@@ -74,8 +90,9 @@ type candidate struct {
 	distance float64
 }
 
-// candidates are the training chips with the nearest means.
-func (c *copies) candidates(means [lowBands]float32) []candidate {
+// candidates are the training chips with the nearest means, without those that
+// show other places by their points.
+func (c *copies) candidates(point [2]float32, means [lowBands]float32) []candidate {
 	tolerance := func(band int) float64 { return copyMean * c.stats[band].Std }
 	first, _ := slices.BinarySearchFunc(c.order, float64(means[0])-tolerance(0), func(i int32, least float64) int {
 		if float64(c.notes.means[i][0]) < least {
@@ -95,7 +112,7 @@ func (c *copies) candidates(means [lowBands]float32) []candidate {
 			}
 			distance = max(distance, math.Abs(float64(c.notes.means[i][b]-means[b]))/c.stats[b].Std)
 		}
-		if distance > copyMean {
+		if distance > copyMean || c.places.apart(c.notes.points[i], point) {
 			continue
 		}
 		at := len(found)
@@ -142,34 +159,44 @@ func level(thumb []float64, unit float64) {
 	}
 }
 
-// alike reports whether two thumbs are the same when one of them is turned or
-// mirrored.
-func alike(a, b []float64) bool {
+// alike returns the turns, of eight, by which one of two thumbs becomes the other.
+func alike(a, b []float64) []int {
+	var turns []int
 	for turn := range 8 {
-		ab, aa, bb := 0.0, 0.0, 0.0
-		for k, v := range a {
-			w := b[turned(k, turn)]
-			ab, aa, bb = ab+v*w, aa+v*v, bb+w*w
-		}
-		if aa > 0 && bb > 0 && ab >= copyCorrelation*math.Sqrt(aa*bb) {
-			return true
+		if correlation(a, b, thumbSide, turn) >= thumbCorrelation {
+			turns = append(turns, turn)
 		}
 	}
-	return false
+	return turns
 }
 
-// turned is the place of a thumb that comes to place k by one of eight turns.
-func turned(k, turn int) int {
-	const area = thumbSide * thumbSide
-	band, y, x := k/area*area, k%area/thumbSide, k%thumbSide
+// correlation is that of pictures of bands × side × side when one of them is
+// turned or mirrored; it is 0 where one of them is empty.
+func correlation(a, b []float64, side, turn int) float64 {
+	ab, aa, bb := 0.0, 0.0, 0.0
+	for k, v := range a {
+		w := b[turned(k, side, turn)]
+		ab, aa, bb = ab+v*w, aa+v*v, bb+w*w
+	}
+	if aa == 0 || bb == 0 {
+		return 0
+	}
+	return ab / math.Sqrt(aa*bb)
+}
+
+// turned is the place of a picture of some side that comes to place k by one of
+// eight turns.
+func turned(k, side, turn int) int {
+	area := side * side
+	band, y, x := k/area*area, k%area/side, k%side
 	if turn&1 != 0 {
-		x = thumbSide - 1 - x
+		x = side - 1 - x
 	}
 	if turn&2 != 0 {
-		y = thumbSide - 1 - y
+		y = side - 1 - y
 	}
 	if turn&4 != 0 {
 		x, y = y, x
 	}
-	return band + y*thumbSide + x
+	return band + y*side + x
 }

@@ -91,3 +91,9 @@ func (f *footprints) overlap(a, b [2]float32) float64 {
 	east := math.Abs(float64(a[1])-float64(b[1])) * metersPerDegree * cosine(float64(a[0]))
 	return max(0, 1-north/f.width) * max(0, 1-east/f.width)
 }
+
+// apart reports whether the points of two chips are known and so far from each
+// other that the chips have nothing in common.
+func (f *footprints) apart(a, b [2]float32) bool {
+	return known(a) && known(b) && f.overlap(a, b) == 0
+}

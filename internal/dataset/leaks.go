@@ -89,9 +89,10 @@ func newLeakFinder(training *FileReport, f *File, chips int) *leakFinder {
 	for i := range samples {
 		samples[i] = int32(i)
 	}
+	places := newFootprints(training.Summary, n.points, samples)
 	return &leakFinder{
-		places: newFootprints(training.Summary, n.points, samples), pixels: newSketches(n.sketches, samples),
-		copies: newCopies(training, f, chips), found: leaks{chips: chips},
+		places: places, pixels: newSketches(n.sketches, samples),
+		copies: newCopies(training, f, chips, places), found: leaks{chips: chips},
 	}
 }
 

@@ -53,6 +53,7 @@ func TestValidationChipsThatAreKnownFromTrainingAreWarnedOf(t *testing.T) {
 		"mirrored":                           {windows(30, 0).but(turnedBy(1)).but(nowhere), []string{seen}},
 		"with noise":                         {windows(30, 0).but(noisy).but(nowhere), []string{seen}},
 		"turned and with noise":              {windows(30, 0).but(turnedBy(5)).but(noisy).but(nowhere), []string{seen}},
+		"with noise, and points far away":    {windows(30, 0).but(noisy).but(func(i int, s *Sample) { s.Point = [2]float32{40, 20 + float32(i)} }), nil},
 		"another time at the same places":    {windows(30, elsewhere).but(func(i int, s *Sample) { s.Point = pointOf(i) }), []string{over}},
 		"elsewhere":                          {windows(30, elsewhere), nil},
 		"elsewhere, without points":          {windows(30, elsewhere).but(nowhere), nil},

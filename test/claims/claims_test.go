@@ -35,7 +35,7 @@ var tests = map[string][]string{
 	"the file is a GeoTIFF, an archive, a Git LFS pointer or a web page": {"TestAFileThatIsNotHDF5IsNamedForWhatItIs"},
 	"values that stand for no data, other units or two scales are in the files": {"TestValuesThatMeanNothingAreWarnedOf", "TestValuesBeyondAllMeasuresAreRefused",
 		"TestAValidationFileInOtherUnitsIsWarnedOf", "TestTwoScalesInOneFileAreWarnedOf", "TestSoundFilesAreNotWarnedOf"},
-	"validation chips show what training chips show":                                {"TestValidationChipsThatAreKnownFromTrainingAreWarnedOf"},
+	"validation chips show what training chips show":                                {"TestValidationChipsThatAreKnownFromTrainingAreWarnedOf", "TestChipsOfOneKindAreNoCopies"},
 	"I predict chips in other units, of another platform or ground sample distance": {"TestPredictingHeedsWhatTheModelWasTrainedOn", "TestInferenceWarnsOfWhatTheModelDoesNotKnow"},
 	"the trainer fails":                                                      {"TestAFailureIsTriedAgainWithBackOffUntilTheLimit", "TestHowAStartEnds"},
 	"it runs out of memory":                                                  {"TestHowAStartEnds"},
