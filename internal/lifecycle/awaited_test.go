@@ -13,6 +13,7 @@ import (
 	"github.com/swath-dev/swath/api/v1alpha1"
 	"github.com/swath-dev/swath/internal/contract"
 	"github.com/swath-dev/swath/internal/lifecycle"
+	"github.com/swath-dev/swath/internal/pods"
 )
 
 // slowPod is a train Pod on a node since the start, with an init container of others.
@@ -61,7 +62,8 @@ func TestAPodThatDoesNotStartSaysWhatItWaitsFor(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			job := withFiles(makeJob())
 			job.Status.Starts = 1
-			o := observe(job, lifecycle.ReadPod(c.pod))
+			// Slim is what the manager's cache keeps of the Pod.
+			o := observe(job, lifecycle.ReadPod(pods.Slim(c.pod)))
 			d := lifecycle.Decide(o)
 			said := meta.FindStatusCondition(d.Status.Conditions, v1alpha1.ConditionRunning).Reason == v1alpha1.ReasonUnschedulable
 			if !said && (d.Wake.IsZero() || d.Wake.After(start.Add(time.Minute))) {
@@ -82,7 +84,7 @@ func TestAFailedContainerOfOthersIsNamed(t *testing.T) {
 	pod.Status.Phase = corev1.PodFailed
 	job := withFiles(makeJob())
 	job.Status.Starts = 1
-	d := lifecycle.Decide(observe(job, lifecycle.ReadPod(pod)))
+	d := lifecycle.Decide(observe(job, lifecycle.ReadPod(pods.Slim(pod))))
 	if d.Settled == nil || !strings.HasSuffix(d.Settled.Message, "to an end; it waited for the init container proxy, which is not this job's: it ended with exit code 3") {
 		t.Errorf("it is settled as %+v", d.Settled)
 	}

@@ -23,7 +23,7 @@ func Slim(pod *corev1.Pod) *corev1.Pod {
 			DeletionGracePeriodSeconds: pod.DeletionGracePeriodSeconds,
 		},
 		Spec: corev1.PodSpec{
-			NodeName: pod.Spec.NodeName, SchedulingGates: pod.Spec.SchedulingGates,
+			NodeName: pod.Spec.NodeName, SchedulerName: pod.Spec.SchedulerName, SchedulingGates: pod.Spec.SchedulingGates,
 			InitContainers: slimContainers(pod.Spec.InitContainers), Containers: slimContainers(pod.Spec.Containers),
 		},
 		Status: corev1.PodStatus{
@@ -38,7 +38,7 @@ func Slim(pod *corev1.Pod) *corev1.Pod {
 func slimContainers(containers []corev1.Container) []corev1.Container {
 	slim := make([]corev1.Container, 0, len(containers))
 	for _, c := range containers {
-		kept := corev1.Container{Name: c.Name, Image: c.Image}
+		kept := corev1.Container{Name: c.Name, Image: c.Image, RestartPolicy: c.RestartPolicy}
 		if limit, ok := c.Resources.Limits[corev1.ResourceMemory]; ok {
 			kept.Resources.Limits = corev1.ResourceList{corev1.ResourceMemory: limit}
 		}
@@ -55,7 +55,7 @@ func slimContainers(containers []corev1.Container) []corev1.Container {
 func slimStatuses(statuses []corev1.ContainerStatus) []corev1.ContainerStatus {
 	slim := make([]corev1.ContainerStatus, 0, len(statuses))
 	for _, s := range statuses {
-		slim = append(slim, corev1.ContainerStatus{Name: s.Name, State: s.State})
+		slim = append(slim, corev1.ContainerStatus{Name: s.Name, State: s.State, Started: s.Started})
 	}
 	return slim
 }
