@@ -67,6 +67,8 @@ func writeExitCodes(out *bytes.Buffer) {
 			again = "no"
 		case code == contract.ExitInterrupted:
 			again = "yes, with back-off; costs no retry"
+		case code == contract.ExitDenied:
+			again = "yes, with back-off; costs a retry, unless a newer checkpoint was stored"
 		}
 		fmt.Fprintf(out, "| %d | `%s` | %s |\n", code, reason, again)
 	}

@@ -54,18 +54,28 @@ var freeOnce = map[string]bool{
 	contract.Reason(contract.ExitInterrupted): true,
 }
 
+// freeAfterCheckpoint are the reasons of attempts that cost no retry only when they came
+// after a newer checkpoint: credentials that expire end a start for each hour of a long
+// training, and those that are never right store nothing.
+var freeAfterCheckpoint = map[string]bool{
+	contract.Reason(contract.ExitDenied): true,
+}
+
 // isDisruption tells whether the newest attempt, which the job has just had, costs no
 // retry.
 func (w *world) isDisruption(a *v1alpha1.Attempt) bool {
-	if !disruptions[a.Reason] {
-		return false
+	var before v1alpha1.Attempt
+	if i := len(w.status.Attempts) - 2; i >= 0 {
+		before = w.status.Attempts[i]
 	}
-	i := len(w.status.Attempts) - 2
-	if !freeOnce[a.Reason] || i < 0 {
-		return true
+	newer := before.Checkpoint < a.Checkpoint
+	switch {
+	case freeAfterCheckpoint[a.Reason]:
+		return newer
+	case freeOnce[a.Reason]:
+		return newer || before.Reason != a.Reason || before.Stage != a.Stage
 	}
-	before := &w.status.Attempts[i]
-	return before.Reason != a.Reason || before.Stage != a.Stage || before.Checkpoint < a.Checkpoint
+	return disruptions[a.Reason]
 }
 
 // isUncounted tells whether nothing was disturbed: the user asked for the end by

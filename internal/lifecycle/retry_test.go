@@ -177,3 +177,46 @@ func TestAStopAfterANewerCheckpointCostsNoRetry(t *testing.T) {
 		t.Errorf("the job is %s with %d retries and %d disruptions", job.Status.Phase, job.Status.Retries, job.Status.Disruptions)
 	}
 }
+
+// Credentials that expire again and again in a long training end it only when it stores
+// nothing in between.
+func TestADenialAfterANewerCheckpointCostsNoRetry(t *testing.T) {
+	denied := func(checkpoint func(start int32) int64) v1alpha1.TrainingJobStatus {
+		job := withFiles(makeJob())
+		now := start
+		for range 12 {
+			o := observe(job)
+			now = now.Add(time.Hour)
+			o.Now = now
+			job.Status = lifecycle.Decide(o).Status
+			number := job.Status.Starts
+			pod := makePod(v1alpha1.RoleTrain, number)
+			pod.Terminal = true
+			pod.Stages[contract.StageTrain] = ended(contract.ExitDenied, encode(contract.Message{
+				Job: job.Status.ID, Start: number, Stage: contract.StageTrain, Checkpoint: checkpoint(number),
+			}))
+			o = observe(job, pod)
+			o.Now = now
+			if job.Status = lifecycle.Decide(o).Status; job.Status.Phase.Finished() {
+				break
+			}
+		}
+		return job.Status
+	}
+	s := denied(func(start int32) int64 { return int64(start) * 100 })
+	if s.Phase.Finished() || s.Retries != 0 || s.Disruptions != 12 || s.ConsecutiveDisruptions != 1 {
+		t.Errorf("with newer checkpoints the job is %s with %d retries, %d disruptions, %d in a row", s.Phase, s.Retries, s.Disruptions, s.ConsecutiveDisruptions)
+	}
+	for name, c := range map[string]struct {
+		checkpoint func(int32) int64
+		starts     int32
+	}{
+		"nothing is ever stored":        {func(int32) int64 { return 0 }, 4},
+		"only the first stores":         {func(int32) int64 { return 100 }, 5},
+		"the others begin from scratch": {func(start int32) int64 { return 100 - int64(start) }, 5},
+	} {
+		if s := denied(c.checkpoint); s.Phase != v1alpha1.PhaseFailed || s.Starts != c.starts {
+			t.Errorf("%s: the job is %s at start %d, want it failed at %d", name, s.Phase, s.Starts, c.starts)
+		}
+	}
+}

@@ -45,7 +45,7 @@ var tests = map[string][]string{
 	"the image cannot be pulled":                                             {"TestAnImageThatCannotBePulledFailsTheJobInTime"},
 	"a Secret, a ConfigMap or a volume is missing":                           {"TestWhatABlockedPodWaitsForIsSaid", "TestAMissingClaimIsNotWaitedForAsANodeIs"},
 	"a sandbox fails, no node fits, a gate is closed":                        {"TestWhatABlockedPodWaitsForIsSaid", "TestAGatedTrainPodIsQueuedWithTheReason"},
-	"storage refuses access, or its credentials expire in training":          {"TestCredentialsThatEndInTrainingAreRenewedByTheNextStart", "TestWhatNobodyCausedIsFreeOnlyOnceInARow"},
+	"storage refuses access, or its credentials expire in training":          {"TestCredentialsThatEndInTrainingAreRenewedByTheNextStart", "TestADenialAfterANewerCheckpointCostsNoRetry", "TestWhatNobodyCausedIsFreeOnlyOnceInARow"},
 	"two starts of one job overlap":                                          {"TestCheckpointsThatDisappearAreListedAgain", "TestTheModelIsLookedForAgainOnceTheCheckpointsAreRead", "TestTrainersOfDifferentVersionsDoNotMixTheirParts"},
 	"the Pod waits for an init container or sidecar that others put into it": {"TestAPodThatDoesNotStartSaysWhatItWaitsFor"},
 	"the API server cannot make the Pod":                                     {"TestAnAPIServerThatCannotMakeAPodIsTold"},
