@@ -18,7 +18,6 @@ import (
 
 	"github.com/swath-dev/swath/api/v1alpha1"
 	"github.com/swath-dev/swath/internal/lifecycle"
-	"github.com/swath-dev/swath/internal/namespaces"
 	"github.com/swath-dev/swath/internal/pods"
 )
 
@@ -83,36 +82,27 @@ func (r *TrainingJobReconciler) createPod(ctx context.Context, job *v1alpha1.Tra
 	}
 	uid, err := r.namespaces.Of(ctx, r.Live, job.Namespace)
 	if err != nil {
-		return err
+		return r.createFailed(ctx, job, pod, err)
 	}
 	pods.SetNamespaceUID(pod, uid)
 	err = r.Client.Create(ctx, pod)
-	name := client.ObjectKeyFromObject(job)
 	if err == nil {
-		r.createFailures.forget(name)
+		r.createFailures.forget(client.ObjectKeyFromObject(job))
 		r.Metrics.podCreated(job, action, r.Clock.Now())
 		return r.reclaimNew(ctx, job, pod)
 	}
 	if apierrors.IsAlreadyExists(err) {
 		return r.checkStanding(ctx, job, pod, errStale)
 	}
-	if namespaces.IsTerminating(err) {
-		return errNamespaceGoes
-	}
 	err = refusedBy(fmt.Errorf("making Pod %s: %w", pod.Name, err))
 	var refused *refusedError
-	if errors.As(err, &refused) {
-		refused.refusal.Tried = true
-	} else {
-		log.FromContext(ctx).Info("The API server could not make a Pod", "pod", pod.Name, "cause", err.Error())
-		err = r.createFailed(name, pod.Name, err)
+	if !errors.As(err, &refused) {
+		return r.createFailed(ctx, job, pod, err)
 	}
-	if errors.As(err, &refused) {
-		// Admission comes before the check of the name: a quota may refuse the Pod
-		// because it is there already.
-		return r.checkStanding(ctx, job, pod, err)
-	}
-	return err
+	refused.refusal.Tried = true
+	// Admission comes before the check of the name: a quota may refuse the Pod
+	// because it is there already.
+	return r.checkStanding(ctx, job, pod, err)
 }
 
 // checkStanding tells whether the Pod that has the name already is the job's: then

@@ -10,9 +10,12 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/swath-dev/swath/api/v1alpha1"
 	"github.com/swath-dev/swath/internal/lifecycle"
+	"github.com/swath-dev/swath/internal/namespaces"
 )
 
 // createTries is how many errors in a row on making a Pod are told to the user. One
@@ -44,10 +47,15 @@ func (f *createFailures) forget(name types.NamespacedName) {
 	delete(f.counts, name)
 }
 
-// createFailed makes a refusal of an error that came a few times in a row, and leaves
-// others as they are: those of an operator that ends, and of a namespace that does.
-func (r *TrainingJobReconciler) createFailed(job types.NamespacedName, pod string, err error) error {
-	if errors.Is(err, context.Canceled) || apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause) || r.createFailures.add(job) < createTries {
+// createFailed handles an error on making the Pod, or on reading what that needs, which
+// says nothing against the Pod. It returns a refusal once such errors came a few times in
+// a row, and else the error itself. Errors of an operator that ends do not count.
+func (r *TrainingJobReconciler) createFailed(ctx context.Context, job *v1alpha1.TrainingJob, pod *corev1.Pod, err error) error {
+	if namespaces.IsTerminating(err) {
+		return errNamespaceGoes
+	}
+	log.FromContext(ctx).Info("The API server could not make a Pod", "pod", pod.Name, "cause", err.Error())
+	if errors.Is(err, context.Canceled) || r.createFailures.add(client.ObjectKeyFromObject(job)) < createTries {
 		return err
 	}
 	cause := err.Error()
@@ -55,10 +63,11 @@ func (r *TrainingJobReconciler) createFailed(job types.NamespacedName, pod strin
 	if errors.As(err, &status) {
 		cause = status.Status().Message
 	}
-	return &refusedError{lifecycle.Refusal{
+	// The Pod may be there all the same: the answer may have been lost on its way.
+	return r.checkStanding(ctx, job, pod, &refusedError{lifecycle.Refusal{
 		Reason: v1alpha1.ReasonPodCreateFailed, Tried: isDefinite(err),
-		Message: fmt.Sprintf("the API server could not make Pod %s; it is tried again until it can: %s", pod, cause),
-	}}
+		Message: fmt.Sprintf("the API server could not make Pod %s; it is tried again until it can: %s", pod.Name, cause),
+	}})
 }
 
 // isDefinite reports whether the API server itself has said that it did not make the

@@ -48,7 +48,7 @@ var tests = map[string][]string{
 	"storage refuses access, or its credentials expire in training":          {"TestCredentialsThatEndInTrainingAreRenewedByTheNextStart", "TestADenialAfterANewerCheckpointCostsNoRetry", "TestWhatNobodyCausedIsFreeOnlyOnceInARow"},
 	"two starts of one job overlap":                                          {"TestCheckpointsThatDisappearAreListedAgain", "TestTheModelIsLookedForAgainOnceTheCheckpointsAreRead", "TestTrainersOfDifferentVersionsDoNotMixTheirParts"},
 	"the Pod waits for an init container or sidecar that others put into it": {"TestAPodThatDoesNotStartSaysWhatItWaitsFor"},
-	"the API server cannot make the Pod":                                     {"TestAnAPIServerThatCannotMakeAPodIsTold"},
+	"the API server cannot make the Pod":                                     {"TestAnAPIServerThatCannotMakeAPodIsTold", "TestAnOperatorThatMayNotReadTheNamespaceSaysSo"},
 	"the download fails again and again":                                     {"TestADownloadThatFailsAgainAndAgainMakesNoEndlessLoop"},
 	"fetching and validating the files takes too long":                       {"TestAPreparationThatTakesTooLongFailsTheJob", "TestOnlyPreparingCountsForItsTimeLimit"},
 	"the trainer ends well but its message is lost":                          {"TestHowAStartEnds", "TestALostMessageTwiceIsAFailure"},
