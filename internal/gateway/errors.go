@@ -126,6 +126,8 @@ func answerOfStorage(err error) *callError {
 		return &callError{status: http.StatusInsufficientStorage, detail: "The storage of this namespace is full: delete files or models, or ask for more room"}
 	case errors.Is(err, storage.ErrUnavailable):
 		return &callError{status: http.StatusServiceUnavailable, detail: "The storage of this namespace is unavailable: try again", retryAfter: retryAfterSeconds}
+	case errors.Is(err, storage.ErrForeignObject):
+		return &callError{status: http.StatusInternalServerError, detail: "In the storage of this namespace an object is not Swath's: those who run Swath find which one in the gateway's log"}
 	case errors.Is(err, storage.ErrDenied), errors.Is(err, storage.ErrConfiguration):
 		return &callError{status: http.StatusInternalServerError, detail: "The storage of this namespace is not configured rightly: those who run Swath find the reason in the gateway's log"}
 	case errors.Is(err, storage.ErrNotFound):

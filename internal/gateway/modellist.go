@@ -3,6 +3,7 @@ package gateway
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"maps"
 	"net/http"
 	"slices"
@@ -54,7 +55,7 @@ func (s *Server) listModels(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	list := &modelList{store: store}
+	list := &modelList{store: store, log: r.log}
 	if list.jobs, err = s.jobs.WithModels(r.Context(), r.caller.Namespace); err != nil {
 		return err
 	}
@@ -84,6 +85,7 @@ func (s *Server) listModels(w http.ResponseWriter, r *request) error {
 // modelList lists the models of the catalog and those of jobs that the catalog does not have yet, in the order of their IDs.
 type modelList struct {
 	store *storage.Store
+	log   *slog.Logger
 	jobs  map[string]*v1alpha1.TrainingJob
 	// after is the last ID that was looked at, and ended whether none follows.
 	after string
@@ -107,10 +109,14 @@ func (l *modelList) begin(ctx context.Context, after string) error {
 		return errNoModelCursor
 	}
 	_, err := l.store.CatalogEntry(ctx, after)
+	if errors.Is(err, storage.ErrForeignObject) {
+		return nil
+	}
 	return as(err, storage.ErrNotFound, errNoModelCursor)
 }
 
-// next describes the models among the next so many IDs: those that were deleted are left out.
+// next describes the models among the next so many IDs: those that were deleted are left out, and so
+// are those that others have spoilt in storage, which must not take the whole list away.
 func (l *modelList) next(ctx context.Context, limit int) ([]Model, error) {
 	ids, err := l.store.CatalogIDs(ctx, l.after, limit)
 	if err != nil {
@@ -137,6 +143,10 @@ func (l *modelList) next(ctx context.Context, limit int) ([]Model, error) {
 	for i, id := range ids {
 		group.Go(func() (err error) {
 			found[i], err = l.describe(ctx, id)
+			if errors.Is(err, storage.ErrForeignObject) {
+				l.log.Warn("leaving a model out of the list", "model", id, "error", err)
+				found[i], err = Model{}, nil
+			}
 			return as(err, storage.ErrNotFound, nil)
 		})
 	}

@@ -50,7 +50,8 @@ func (s *Store) PutCatalogEntry(ctx context.Context, entry CatalogEntry) error {
 }
 
 // CatalogEntry reads the entry of a model. The error is ErrNotFound for a model
-// whose job is not known to have succeeded.
+// whose job is not known to have succeeded, and ErrForeignObject for an entry that
+// others have written.
 func (s *Store) CatalogEntry(ctx context.Context, model string) (CatalogEntry, error) {
 	var entry CatalogEntry
 	k, err := catalogKey(model)
@@ -62,7 +63,7 @@ func (s *Store) CatalogEntry(ctx context.Context, model string) (CatalogEntry, e
 		return entry, err
 	}
 	if err := json.Unmarshal(data, &entry); err != nil || entry.Model != model {
-		return entry, fmt.Errorf("%w: %s is not the catalog entry of model %s", ErrUnavailable, s.Location(k), model)
+		return entry, fmt.Errorf("%w: %s is not the catalog entry of model %s", ErrForeignObject, s.Location(k), model)
 	}
 	return entry, nil
 }

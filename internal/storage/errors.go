@@ -29,6 +29,10 @@ var (
 	ErrConfiguration = errors.New("invalid storage configuration")
 )
 
+// ErrForeignObject means that an object has what Swath does not write there: others may write to a tenant's storage as well.
+// Trying again does not help. It is an ErrConfiguration.
+var ErrForeignObject = fmt.Errorf("%w: an object is not Swath's", ErrConfiguration)
+
 // classify gives err one of the kinds above.
 func classify(err error) error {
 	switch {

@@ -40,7 +40,7 @@ func (s *Store) describe(ctx context.Context, file stored) (FileInfo, error) {
 		return FileInfo{}, err
 	}
 	data, err := s.read(ctx, k, maxNote)
-	if errors.Is(err, ErrNotFound) || errors.Is(err, errTooLarge) {
+	if errors.Is(err, ErrNotFound) || errors.Is(err, ErrForeignObject) {
 		return bare, nil
 	}
 	if err != nil {

@@ -90,10 +90,7 @@ func (w watchedWriter) Write(data []byte) (int, error) {
 	return n, w.watch.done(err)
 }
 
-// errTooLarge says that an object is larger than one of its kind can be.
-var errTooLarge = fmt.Errorf("%w: it is not Swath's", ErrConfiguration)
-
-// read is all of a small object, of so many bytes at most.
+// read is all of a small object. More than so many bytes are ErrForeignObject.
 func (s *Store) read(ctx context.Context, key string, most int64) ([]byte, error) {
 	data, _, err := s.readDated(ctx, key, most)
 	return data, err
@@ -107,7 +104,7 @@ func (s *Store) readDated(ctx context.Context, key string, most int64) ([]byte, 
 	}
 	defer reader.Close()
 	if reader.Size() > most {
-		return nil, time.Time{}, fmt.Errorf("%w: %s has %d bytes, more than %d", errTooLarge, s.Location(key), reader.Size(), most)
+		return nil, time.Time{}, fmt.Errorf("%w: %s has %d bytes, more than %d", ErrForeignObject, s.Location(key), reader.Size(), most)
 	}
 	data, err := io.ReadAll(io.LimitReader(reader, most))
 	if err != nil {

@@ -139,3 +139,45 @@ func TestAModelWithoutADigestIsHandedOut(t *testing.T) {
 		t.Errorf("the whole is answered %d with %v", whole.status, err)
 	}
 }
+
+// A tenant may write to its storage itself. What it spoils there is no reason to hide its other models.
+func TestModelsThatAreSpoiltInStorageAreLeftOutOfTheList(t *testing.T) {
+	who := newTenant(t)
+	a := startGateway(t, options{}).as(who)
+	store, err := storage.Open(t.Context(), a.storage, who.namespace)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer store.Close()
+	for _, model := range []string{"model-a", "model-b", "model-c", "model-d"} {
+		if _, err := store.CommitModel(t.Context(), model, nil, []byte("{}")); err != nil {
+			t.Fatal(err)
+		}
+		if err := store.PutCatalogEntry(t.Context(), storage.CatalogEntry{Model: model, Task: "segmentation"}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	folder := filepath.Join(strings.TrimPrefix(a.storage, "file://"), who.namespace)
+	for path, content := range map[string][]byte{
+		"catalog/model-a.json": []byte("no entry"), "catalog/model-b.json": []byte(`{"model":"model-d"}`), "models/model-c/model.json": bytes.Repeat([]byte(" "), 5<<20),
+	} {
+		if err := os.WriteFile(filepath.Join(folder, path), content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, query := range []string{"", "?after=model-a", "?limit=1"} {
+		got := a.get("/models" + query)
+		if got.status != http.StatusOK {
+			t.Errorf("GET /models%s is answered %d %s", query, got.status, got.body)
+			continue
+		}
+		if page := decode[gateway.Page[gateway.Model]](t, got); len(page.Data) != 1 || page.Data[0].ID != "model-d" || page.HasMore {
+			t.Errorf("GET /models%s lists %+v", query, page)
+		}
+	}
+	for _, model := range []string{"model-a", "model-b", "model-c"} {
+		if got := a.get("/models/" + model); got.status != http.StatusInternalServerError || !strings.Contains(got.body, "an object is not Swath's") {
+			t.Errorf("%s is answered %d %s", model, got.status, got.body)
+		}
+	}
+}
