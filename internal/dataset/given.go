@@ -3,6 +3,7 @@ package dataset
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 )
 
@@ -43,6 +44,7 @@ func NewGiven(trained Trained, unit string) *Given {
 		names = append(names, b.Name)
 	}
 	g.nodata = newNodata(names, unit, adviceFill, false)
+	g.nodata.masks = !slices.ContainsFunc(trained.Bands, func(b BandStats) bool { return !b.isMask() })
 	return g
 }
 

@@ -72,6 +72,8 @@ type nodata struct {
 	// learned; to predict them is no mistake.
 	flat  tally
 	learn bool
+	// masks is set where all bands are known to have two values, one of which is 0.
+	masks bool
 	marks map[float32]*markTally
 	// joint are, for each of emptyValues, the samples with blocks in which all
 	// bands have it; alone those where only the band has it.
@@ -262,7 +264,7 @@ func (n *nodata) warnings(chips int, spectra []*spectrum) []string {
 		}
 	}
 	for k, value := range emptyValues {
-		if n.joint[k].samples > 0 {
+		if n.joint[k].samples > 0 && n.proves(k, chips, spectra) {
 			warn("all bands are %v in whole blocks of %s: pixels without data? A model takes them for values; %s", value, of(n.joint[k]), n.advice)
 		}
 		for b, t := range n.alone[k] {
@@ -276,4 +278,20 @@ func (n *nodata) warnings(chips int, spectra []*spectrum) []string {
 		warn("each band has a single value in %s: such constant chips teach nothing; leave them out", of(n.flat))
 	}
 	return all
+}
+
+// proves reports whether whole blocks in which all bands have the k-th of
+// emptyValues are no measurement. 0 is one in masks, and at night in most chips.
+func (n *nodata) proves(k, chips int, spectra []*spectrum) bool {
+	value := emptyValues[k]
+	switch {
+	case value != 0:
+		return true
+	case spectra == nil:
+		return !n.masks
+	case slices.ContainsFunc(spectra, func(s *spectrum) bool { return s.isolated(value) }):
+		return true
+	}
+	few := 2*n.joint[k].samples < chips
+	return few && slices.ContainsFunc(spectra, func(s *spectrum) bool { return !s.mask(value) })
 }

@@ -126,6 +126,15 @@ func TestWhatIsMeasuredIsNoAbsenceOfData(t *testing.T) {
 			}
 			s.Pixels[i] = 1
 		}),
+		"classes as bands":                      oneHot(60, 1),
+		"classes as bands, few with background": oneHot(60, 3),
+		"8 bits at night": windows(60, 0).bands("red", "green", "blue").but(func(i int, s *Sample) {
+			for k, v := range s.Pixels {
+				s.Pixels[k] = float32(math.Max(0, math.Min(255, math.Round(float64(v-1900)/8))))
+			}
+			block(s, -1, sceneSide*sceneSide/2, 0)
+			s.Pixels[i] = 200
+		}),
 		"radar with bright points": windows(40, 0).bands("vv", "vh").change(func(i int, s *Sample) {
 			for k := range s.Pixels {
 				s.Pixels[k] = float32(0.05 * math.Exp(value(i*50, k)))
@@ -141,5 +150,44 @@ func TestWhatIsMeasuredIsNoAbsenceOfData(t *testing.T) {
 		}),
 	} {
 		t.Run(name, func(t *testing.T) { requireWarnings(t, warningsOf(t, file)) })
+	}
+}
+
+// oneHot is a file with a band for each of three classes; of every so many
+// chips one has no class in half of it.
+func oneHot(n, every int) testFile {
+	const area = sceneSide * sceneSide
+	return windows(n, 0).bands("forest", "water", "road").change(func(i int, s *Sample) {
+		clear(s.Pixels)
+		for k := range area {
+			if i%every == 0 && k < area/2 {
+				continue
+			}
+			s.Pixels[int(scene(i, k/sceneSide, k%sceneSide))%3*area+k] = 1
+		}
+	})
+}
+
+// TestMasksArePredictedWithoutAWarning: the model knows them from training.
+func TestMasksArePredictedWithoutAWarning(t *testing.T) {
+	for name, c := range map[string]struct {
+		training testFile
+		want     []string
+	}{
+		"masks": {oneHot(60, 1), nil},
+		"other bands": {windows(60, 0).bands("forest", "water", "road").but(scaled(1e-3, -1)),
+			[]string{"all bands are 0 in whole blocks of 1 of 1 images"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := validate(t, ValidateOptions{Task: Classification, TrainingFile: c.training.write(t, "a.h5")})
+			var bands []BandStats
+			for _, b := range r.Training.BandStats {
+				bands = append(bands, BandStats{Name: b.Name, Mean: b.Mean, Std: b.Std})
+			}
+			g := NewGiven(Trained{Bands: bands}, "image")
+			x := oneHot(1, 1).sample(0)
+			g.Add(0, x.Pixels, sceneSide, 10, "")
+			requireWarnings(t, g.Warnings(), c.want...)
+		})
 	}
 }

@@ -93,18 +93,27 @@ func (s *spectrum) bounds() (least, greatest float64, ok bool) {
 	return least - reach, greatest + reach, true
 }
 
+// nextWhole is next to 0 where values are whole numbers, as those of 8 bits are.
+const nextWhole = 1
+
+// mask reports whether a band has hardly more than one value beside the given one,
+// so that nothing can be far from the others.
+func (s *spectrum) mask(value float32) bool {
+	own := bin(value)
+	return s.quantile(0.1, own) == s.quantile(0.9, own)
+}
+
 // isolated reports whether nothing but rare values lie near a value, 0 or a
 // large one, that makes up whole blocks.
 func (s *spectrum) isolated(value float32) bool {
-	own := bin(value)
-	low, high := s.quantile(0.1, own), s.quantile(0.9, own)
-	if low < 0 || low == high {
-		return false // A mask, which has no other values to be apart from.
+	if s.mask(value) {
+		return false
 	}
+	own := bin(value)
 	_, median := binEdges(s.quantile(0.5, own))
 	if value == 0 {
 		near, _ := binEdges(s.quantile(0.005, own))
-		return near > 0.1*median
+		return near > 0.1*median && near != nextWhole
 	}
 	_, near := binEdges(s.quantile(0.995, own))
 	return near < 0.5*float64(value)

@@ -12,6 +12,18 @@ type BandStats struct {
 	Greatest float64 `json:"greatest"`
 }
 
+// isMask reports whether a band has only 0 and 1, or 0 and 255: no other band with
+// this mean and such a range deviates as much (Bhatia and Davis, A better bound on
+// the variance, 2000). Models know no more of a band than mean and deviation.
+func (s BandStats) isMask() bool {
+	for _, greatest := range [...]float64{1, math.MaxUint8} {
+		if most := s.Mean * (greatest - s.Mean); most > 0 && math.Abs(s.Std*s.Std-most) < 1e-4*most {
+			return true
+		}
+	}
+	return false
+}
+
 // moments are count, mean and sum of squared differences from the mean. They
 // are merged by the formula of Chan, Golub and LeVeque (Updating formulae and a
 // pairwise algorithm for computing sample variances, 1979), which stays exact
