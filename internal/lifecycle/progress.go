@@ -13,9 +13,10 @@ import (
 	"github.com/swath-dev/swath/internal/contract"
 )
 
-// ProgressDue tells whether the progress is worth a write: the first one, and then
-// the ends of epochs and the first newer checkpoint of a start, at most one in the
-// interval.
+// ProgressDue reports whether the progress is worth a write: the first one, and then the
+// ends of epochs, other summaries and the first newer checkpoint of a start, at most one
+// in the interval. Between epochs and after the last one only the summary changes: it
+// names the stage, such as measuring the baselines.
 func ProgressDue(status *v1alpha1.TrainingJobStatus, p contract.Progress, now time.Time, interval time.Duration) bool {
 	before := status.Progress
 	if before == nil || before.UpdatedAt == nil {
@@ -23,7 +24,8 @@ func ProgressDue(status *v1alpha1.TrainingJobStatus, p contract.Progress, now ti
 	}
 	known := newestCheckpoint(status)
 	newer := p.Checkpoint > known && before.Checkpoint <= known
-	return (p.Epoch != before.Epoch || newer) && !now.Before(before.UpdatedAt.Add(interval))
+	other := shorten(p.Summary, maxSummary) != before.Summary
+	return (p.Epoch != before.Epoch || other || newer) && !now.Before(before.UpdatedAt.Add(interval))
 }
 
 // newestCheckpoint is the step of the newest checkpoint that was stored when the last
