@@ -66,7 +66,8 @@ func bytesVariable(name string) (int64, error) {
 	return value, nil
 }
 
-// check reports whether files of so many bytes fit. A disk that others fill is no reason for good: another node may have more.
+// check reports whether files of so many bytes fit. A disk that is small, or that others fill, is no reason for good: another
+// node may have more.
 func (r room) check(stage contract.Stage, files string, need int64) error {
 	shape, container := "prepare", "prepare.resources.limits in the operator's configuration"
 	if stage == contract.StageTrain {
@@ -84,10 +85,8 @@ func (r room) check(stage contract.Stage, files string, need int64) error {
 			"raise ephemeral-storage in " + container,
 		}
 	case need > r.total:
-		return &tooLargeError{
-			files, fmt.Sprintf("the disk that has the work directory takes %s", training.Bytes(r.total)),
-			"ask the platform team for nodes with larger disks",
-		}
+		return fmt.Errorf("%w: %s, but the disk that has the work directory takes %s; use smaller files, or ask the platform team for nodes with larger disks",
+			storage.ErrFull, files, training.Bytes(r.total))
 	case need > r.free:
 		return fmt.Errorf("%w: %s, but the disk that has the work directory has only %s free", storage.ErrFull, files, training.Bytes(r.free))
 	}

@@ -54,8 +54,8 @@ func TestFilesThatFitAreFetched(t *testing.T) {
 	}
 }
 
-// A disk that is too small never holds the files; one that others fill may, on another node.
-func TestAFullDiskIsTriedAgainAndASmallOneIsNot(t *testing.T) {
+// Limits are the same on all nodes, and disks are not: another node's may hold the files.
+func TestADiskWithoutRoomIsTriedAgainAndALimitIsNot(t *testing.T) {
 	const gib = 1 << 30
 	for name, test := range map[string]struct {
 		room room
@@ -63,7 +63,7 @@ func TestAFullDiskIsTriedAgainAndASmallOneIsNot(t *testing.T) {
 		want string
 	}{
 		"no limit":     {room{total: 20 * gib, free: 11 * gib}, contract.ExitOK, ""},
-		"a small disk": {room{total: 9 * gib, free: 9 * gib}, contract.ExitTooLarge, "the files have 10 GiB, but the disk that has the work directory takes 9.0 GiB; use smaller files, or ask the platform team for nodes with larger disks"},
+		"a small disk": {room{total: 9 * gib, free: 9 * gib}, contract.ExitDiskFull, "no room left: the files have 10 GiB, but the disk that has the work directory takes 9.0 GiB; use smaller files, or ask the platform team for nodes with larger disks"},
 		"a full disk":  {room{total: 20 * gib, free: 9 * gib}, contract.ExitDiskFull, "has only 9.0 GiB free"},
 		"limits first": {room{workDir: 5 * gib, total: 20 * gib, free: 9 * gib}, contract.ExitTooLarge, "at most 5.0 GiB"},
 	} {

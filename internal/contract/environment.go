@@ -18,8 +18,8 @@ const (
 	// EnvMemoryLimit is the container's memory limit in bytes, for train.
 	EnvMemoryLimit = "SWATH_MEMORY_LIMIT"
 	// EnvWorkDirSize is the size limit of WorkDir in bytes, and
-	// EnvEphemeralStorageLimit the container's limit of ephemeral storage, for
-	// the stages that fetch files.
+	// EnvEphemeralStorageLimit the container's limit of ephemeral storage, where it
+	// has one, for the stages that fetch files.
 	EnvWorkDirSize           = "SWATH_WORK_DIR_SIZE"
 	EnvEphemeralStorageLimit = "SWATH_EPHEMERAL_STORAGE_LIMIT"
 	// EnvQueue is the Kueue queue that the operator put the Pod in, for train; it is

@@ -34,15 +34,14 @@ func Outdated(job *v1alpha1.TrainingJob, pod *corev1.Pod) bool {
 	return err == nil && made != "" && made != digest
 }
 
-// applyOptions puts spec.pod into the train Pod. What the operator sets itself
-// always wins.
+// applyOptions puts spec.pod into the train Pod, whose container has its resources
+// already. What the operator sets itself always wins.
 func (b *builder) applyOptions(pod *corev1.Pod) {
 	o := b.job.Spec.Pod
 	if o == nil {
 		return
 	}
 	train := &pod.Spec.Containers[0]
-	applyResources(train, o.Resources)
 	for _, v := range o.Env {
 		train.Env = append(train.Env, corev1.EnvVar{Name: v.Name, Value: literal(v.Value)})
 	}
@@ -73,21 +72,21 @@ func (b *builder) applyOptions(pod *corev1.Pod) {
 // applyResources puts the job's requests and limits over the configured ones. A
 // configured request that is over the job's limit gives way to it, and so does one that
 // has to be equal to the limit.
-func applyResources(c *corev1.Container, r *corev1.ResourceRequirements) {
+func applyResources(needs, r *corev1.ResourceRequirements) {
 	if r == nil {
 		return
 	}
-	c.Resources.Requests = merge(c.Resources.Requests, r.Requests)
-	c.Resources.Limits = merge(c.Resources.Limits, r.Limits)
-	for name, limit := range c.Resources.Limits {
-		request, ok := c.Resources.Requests[name]
+	needs.Requests = merge(needs.Requests, r.Requests)
+	needs.Limits = merge(needs.Limits, r.Limits)
+	for name, limit := range needs.Limits {
+		request, ok := needs.Requests[name]
 		if !ok || request.Cmp(limit) == 0 || resources.Overcommits(name) && request.Cmp(limit) < 0 {
 			continue
 		}
 		if _, asked := r.Requests[name]; !asked {
-			c.Resources.Requests[name] = limit
+			needs.Requests[name] = limit
 		} else if _, asked := r.Limits[name]; !asked {
-			c.Resources.Limits[name] = request
+			needs.Limits[name] = request
 		}
 	}
 }

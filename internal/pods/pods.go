@@ -180,14 +180,11 @@ func (b *builder) container(stage contract.Stage) (corev1.Container, error) {
 	if err != nil {
 		return corev1.Container{}, err
 	}
-	shape := b.config.Prepare.PodShape
-	if stage == contract.StageTrain {
-		shape = b.config.Train
-	}
+	needs := b.resources(stage)
 	c := corev1.Container{
 		Name: string(stage), Image: b.config.Trainer.Image, ImagePullPolicy: b.config.Trainer.ImagePullPolicy,
-		Args: args.Command(), Resources: *shape.Resources.DeepCopy(),
-		Env:                      b.env(stage),
+		Args: args.Command(), Resources: needs,
+		Env:                      b.env(stage, needs.Limits),
 		TerminationMessagePath:   contract.TerminationMessagePath,
 		TerminationMessagePolicy: corev1.TerminationMessageFallbackToLogsOnError,
 		SecurityContext: &corev1.SecurityContext{
@@ -210,8 +207,20 @@ func (b *builder) container(stage contract.Stage) (corev1.Container, error) {
 	return c, nil
 }
 
-// env is the environment of the contract.
-func (b *builder) env(stage contract.Stage) []corev1.EnvVar {
+// resources are what the container of a stage gets.
+func (b *builder) resources(stage contract.Stage) corev1.ResourceRequirements {
+	if stage != contract.StageTrain {
+		return *b.config.Prepare.Resources.DeepCopy()
+	}
+	needs := b.config.Train.Resources.DeepCopy()
+	if o := b.job.Spec.Pod; o != nil {
+		applyResources(needs, o.Resources)
+	}
+	return *needs
+}
+
+// env is the environment of the contract, for a container with these limits.
+func (b *builder) env(stage contract.Stage, limits corev1.ResourceList) []corev1.EnvVar {
 	env := []corev1.EnvVar{
 		{Name: contract.EnvStorageURL, Value: b.storage.URL},
 		{Name: contract.EnvStoragePrefix, Value: b.job.Namespace},
@@ -221,12 +230,13 @@ func (b *builder) env(stage contract.Stage) []corev1.EnvVar {
 		if stage == contract.StageTrain {
 			size = b.config.Train.WorkDirSize
 		}
-		env = append(env,
-			corev1.EnvVar{Name: contract.EnvWorkDirSize, Value: strconv.FormatInt(size.Value(), 10)},
-			corev1.EnvVar{Name: contract.EnvEphemeralStorageLimit, ValueFrom: &corev1.EnvVarSource{ResourceFieldRef: &corev1.ResourceFieldSelector{
+		env = append(env, corev1.EnvVar{Name: contract.EnvWorkDirSize, Value: strconv.FormatInt(size.Value(), 10)})
+		// Without a limit Kubernetes would put what the node has to give in its place, and another node may have more.
+		if !limits.StorageEphemeral().IsZero() {
+			env = append(env, corev1.EnvVar{Name: contract.EnvEphemeralStorageLimit, ValueFrom: &corev1.EnvVarSource{ResourceFieldRef: &corev1.ResourceFieldSelector{
 				Resource: "limits.ephemeral-storage",
-			}}},
-		)
+			}}})
+		}
 	}
 	if stage == contract.StageTrain {
 		env = append(env,

@@ -350,3 +350,34 @@ func TestEveryStageKnowsTheUIDOfItsNamespace(t *testing.T) {
 		}
 	}
 }
+
+// Where a container has no limit of ephemeral storage, Kubernetes would give what its node
+// has as the limit, and a file that is larger would end the job for good.
+func TestTheLimitOfEphemeralStorageIsToldOnlyWhereThereIsOne(t *testing.T) {
+	told := func(c *corev1.Container) bool {
+		return slices.ContainsFunc(c.Env, func(v corev1.EnvVar) bool { return v.Name == contract.EnvEphemeralStorageLimit })
+	}
+	limits := corev1.ResourceList{corev1.ResourceEphemeralStorage: resource.MustParse("4Gi")}
+	for name, test := range map[string]struct {
+		configured, asked       bool
+		wantDownload, wantTrain bool
+	}{
+		"nobody sets one":        {false, false, false, false},
+		"the configuration does": {true, false, true, true},
+		"the job does":           {false, true, false, true},
+	} {
+		c, job := makeConfig(), makeJob()
+		if !test.configured {
+			delete(c.Prepare.Resources.Limits, corev1.ResourceEphemeralStorage)
+			delete(c.Train.Resources.Limits, corev1.ResourceEphemeralStorage)
+		}
+		if test.asked {
+			job.Spec.Pod = &v1alpha1.PodOptions{Resources: &corev1.ResourceRequirements{Limits: limits}}
+		}
+		download := told(&mustMake(t, job, v1alpha1.RolePrepare, c).Spec.InitContainers[0])
+		train := told(&mustMake(t, job, v1alpha1.RoleTrain, c).Spec.Containers[0])
+		if download != test.wantDownload || train != test.wantTrain {
+			t.Errorf("%s: download is told: %t, train: %t", name, download, train)
+		}
+	}
+}

@@ -52,7 +52,7 @@ var tests = map[string][]string{
 	"the download fails again and again":                                     {"TestADownloadThatFailsAgainAndAgainMakesNoEndlessLoop"},
 	"fetching and validating the files takes too long":                       {"TestAPreparationThatTakesTooLongFailsTheJob", "TestOnlyPreparingCountsForItsTimeLimit"},
 	"the trainer ends well but its message is lost":                          {"TestHowAStartEnds", "TestALostMessageTwiceIsAFailure"},
-	"the files are larger than the work directory":                           {"TestFilesLargerThanTheWorkDirectoryAreNotFetched", "TestAFullDiskIsTriedAgainAndASmallOneIsNot"},
+	"the files are larger than the work directory":                           {"TestFilesLargerThanTheWorkDirectoryAreNotFetched", "TestADiskWithoutRoomIsTriedAgainAndALimitIsNot", "TestTheLimitOfEphemeralStorageIsToldOnlyWhereThereIsOne"},
 	"an error is about an uploaded file":                                     {"TestErrorsNameTheFilesThatWereUploaded"},
 	// … a program uses the HTTP API
 	"a new job names a file that does not exist":       {"TestJobOnAFileThatDoesNotExistIsRefusedAtOnce", "TestJobIsMadeWhereStorageCannotBeAsked"},
