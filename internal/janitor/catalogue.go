@@ -33,14 +33,14 @@ func (c *cleaner) catalogue(ctx context.Context, jobs []v1alpha1.TrainingJob, mo
 	}
 	for i := range jobs {
 		if model := jobs[i].Status.TrainedModel; catalog.Succeeded(&jobs[i]) && there[model] && !recorded[model] {
-			if err := catalog.Record(ctx, c.store, &jobs[i]); err != nil {
+			if err := catalog.Record(ctx, c.store, &jobs[i]); err != nil && !c.isOdd(err, "model", model) {
 				return nil, err
 			}
 		}
 	}
 	for _, model := range models {
 		if c.options.ListUnrecorded && model.Whole && !recorded[model.ID] && !known.named[model.ID] && !known.refused[model.ID] {
-			if err := c.listUnrecorded(ctx, model.ID); err != nil {
+			if err := c.listUnrecorded(ctx, model.ID); err != nil && !c.isOdd(err, "model", model.ID) {
 				return nil, err
 			}
 		}
@@ -58,7 +58,7 @@ func (c *cleaner) listUnrecorded(ctx context.Context, id string) error {
 		Task string `json:"task"`
 	}
 	if err := json.Unmarshal(data, &manifest); err != nil {
-		return fmt.Errorf("reading the manifest of model %s: %w", id, err)
+		return fmt.Errorf("%w: the manifest of model %s cannot be read: %w", storage.ErrForeignObject, id, err)
 	}
 	c.log.Info("putting a model into the catalog whose job is gone", "model", id)
 	return c.store.PutCatalogEntry(ctx, storage.CatalogEntry{Model: id, Task: manifest.Task, Job: "trainingjob-" + strings.TrimPrefix(id, "model-")})

@@ -204,6 +204,9 @@ func (c *cleaner) sweep(ctx context.Context, k kind) error {
 		c.log.Info("removing what nothing refers to", "kind", k.name, "id", folder.ID, "marked", since, "dryRun", c.options.DryRun)
 		if !c.options.DryRun {
 			err := k.remove(ctx, folder.ID)
+			if c.isOdd(err, k.name, folder.ID) {
+				continue
+			}
 			if err != nil && !errors.Is(err, storage.ErrExists) {
 				return err
 			}
@@ -215,6 +218,16 @@ func (c *cleaner) sweep(ctx context.Context, k kind) error {
 		*k.removed = append(*k.removed, folder.ID)
 	}
 	return nil
+}
+
+// isOdd reports whether an error is about one object only that others have put into storage, and logs it: what else is in the
+// storage is cleaned all the same.
+func (c *cleaner) isOdd(err error, kind, id string) bool {
+	odd := errors.Is(err, storage.ErrForeignObject) || errors.Is(err, storage.ErrTooManyParts)
+	if odd {
+		c.log.Warn("passing over what is not as Swath stores it", "kind", kind, "id", id, "error", err)
+	}
+	return odd
 }
 
 func (c *cleaner) removeCutOff(ctx context.Context) error {

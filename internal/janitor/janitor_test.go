@@ -1,8 +1,10 @@
 package janitor_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -249,4 +251,54 @@ func TestCatalogEntriesWithoutAModelAreRemoved(t *testing.T) {
 	}
 	clean(t, store, options, day)
 	check(t, "a day later", clean(t, store, options, day.Add(24*time.Hour)), janitor.Done{Entries: []string{model}})
+}
+
+// A tenant may write to its storage itself: one odd model there does not keep the rest from being cleaned.
+func TestOddModelsDoNotStopTheCleaning(t *testing.T) {
+	store, folder := open(t)
+	write := func(path string, content []byte) {
+		t.Helper()
+		path = filepath.Join(folder, "tenant", path)
+		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, content, 0o600)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const large, many, noJSON, deleted = "model-large", "model-many", "model-no-json", "model-without"
+	for _, model := range []string{large, many, noJSON} {
+		if _, err := store.CommitModel(t.Context(), model, []storage.Part{{Name: "model.onnx"}}, []byte("{}")); err != nil {
+			t.Fatal(err)
+		}
+		write("models/"+model+"/parts-0123456789abcdef/model.onnx", nil)
+	}
+	for i := range 300 {
+		write(fmt.Sprintf("models/%s/a%03d", many, i), nil)
+	}
+	write("models/"+large+"/model.json", bytes.Repeat([]byte(" "), 5<<20))
+	write("models/"+noJSON+"/model.json", []byte("no JSON"))
+	if err := store.PutCatalogEntry(t.Context(), storage.CatalogEntry{Model: deleted}); err != nil {
+		t.Fatal(err)
+	}
+	cutOff := "files/file-a.18ab3f00aa11bb22.tmp"
+	write(cutOff, nil)
+	long := day.Add(-48 * time.Hour)
+	if err := os.Chtimes(filepath.Join(folder, "tenant", cutOff), long, long); err != nil {
+		t.Fatal(err)
+	}
+	all := options
+	all.Models, all.ListUnrecorded = 0, true
+	named := job("succeeded", v1alpha1.PhaseSucceeded, large)
+	first := clean(t, store, all, day, named)
+	if len(first.CutOff) != 1 {
+		t.Errorf("what is cut off: %v", first.CutOff)
+	}
+	done := clean(t, store, all, day.Add(24*time.Hour), named)
+	if diff := cmp.Diff([]string{deleted}, done.Entries); diff != "" {
+		t.Errorf("entries removed: %s", diff)
+	}
+	if diff := cmp.Diff([]string{many, noJSON}, done.Strays); diff != "" {
+		t.Errorf("strays removed: %s", diff)
+	}
+	if ids, err := store.ModelIDs(t.Context()); len(ids) != 3 || err != nil {
+		t.Errorf("models left: %v (%v)", ids, err)
+	}
 }

@@ -198,7 +198,7 @@ func (s *Store) listParts(ctx context.Context, folder string) (parts []Object, e
 // belong to it: parts of a commit that another one came before.
 func (s *Store) DeleteStrayParts(ctx context.Context, id string) error {
 	m, err := s.listModel(ctx, id)
-	if err != nil {
+	if err != nil && !errors.Is(err, ErrTooManyParts) { // Its own folder is known all the same.
 		return err
 	}
 	prefix, err := key(modelsFolder, id)
