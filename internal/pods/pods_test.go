@@ -280,7 +280,7 @@ func TestWhatTheConfigurationListsIsAllowed(t *testing.T) {
 // Keys of Kueue are refused wherever they stand, though everything else is allowed.
 func TestKeysOfKueueAreRefusedEverywhere(t *testing.T) {
 	settings := makeConfig()
-	settings.Allow = config.Allow{LabelPrefixes: []string{"*"}, AnnotationPrefixes: []string{"*"}, TolerationKeys: []string{"*"}}
+	settings.Allow = config.Allow{LabelPrefixes: []string{"*"}, AnnotationPrefixes: []string{"*"}, TolerationKeys: []string{"*"}, Affinity: []string{"*"}}
 	one := map[string]string{"kueue.x-k8s.io/queue-name": "team"}
 	resource := corev1.ResourceList{"kueue.x-k8s.io/quota": resource.MustParse("1")}
 	for name, options := range map[string]v1alpha1.PodOptions{
@@ -291,17 +291,33 @@ func TestKeysOfKueueAreRefusedEverywhere(t *testing.T) {
 		"resources.requests": {Resources: &corev1.ResourceRequirements{Requests: resource}},
 		"resources.limits":   {Resources: &corev1.ResourceRequirements{Limits: resource}},
 	} {
+		checkKueueRefused(t, settings, name, &options)
+	}
+	for name, affinity := range kueueAffinities("kueue.x-k8s.io/queue-name") {
+		field, _, _ := strings.Cut(name, ",")
+		checkKueueRefused(t, settings, field, &v1alpha1.PodOptions{Affinity: &affinity})
+	}
+	for name, affinity := range kueueAffinities("example.com/zone") {
 		job := makeJob()
-		job.Spec.Pod = &options
-		var refused *pods.NotAllowed
-		if err := pods.Check(job, settings); !errors.As(err, &refused) || !strings.Contains(refused.Message, "spec.pod."+name) {
-			t.Errorf("%s: the error is %v", name, err)
+		job.Spec.Pod = &v1alpha1.PodOptions{Affinity: &affinity}
+		if err := pods.Check(job, settings); err != nil {
+			t.Errorf("%s: a key of another domain is refused: %v", name, err)
 		}
 	}
 	job := makeJob()
 	job.Spec.Pod = &v1alpha1.PodOptions{Labels: map[string]string{"notkueue.x-k8s.io/queue-name": "team"}}
 	if err := pods.Check(job, settings); err != nil {
 		t.Errorf("a key of another domain is refused: %v", err)
+	}
+}
+
+func checkKueueRefused(t *testing.T, settings *config.Config, field string, options *v1alpha1.PodOptions) {
+	t.Helper()
+	job := makeJob()
+	job.Spec.Pod = options
+	var refused *pods.NotAllowed
+	if err := pods.Check(job, settings); !errors.As(err, &refused) || !strings.Contains(refused.Message, "spec.pod."+field) {
+		t.Errorf("%s %+v: the error is %v", field, options, err)
 	}
 }
 

@@ -23,6 +23,9 @@ func checkReserved(o *v1alpha1.PodOptions, _ *config.Allow) error {
 		{"tolerations", tolerationKeys(o.Tolerations)},
 		{"resources.requests", resourceNames(o.Resources, func(r *corev1.ResourceRequirements) corev1.ResourceList { return r.Requests })},
 		{"resources.limits", resourceNames(o.Resources, func(r *corev1.ResourceRequirements) corev1.ResourceList { return r.Limits })},
+		{"affinity.nodeAffinity", nodeAffinityKeys(o.Affinity)},
+		{"affinity.podAffinity", podAffinityKeys(o.Affinity)},
+		{"affinity.podAntiAffinity", podAntiAffinityKeys(o.Affinity)},
 	}
 	for _, kind := range kinds {
 		for _, key := range kind.keys {
