@@ -120,10 +120,16 @@ const lowBands = 4
 const (
 	leastOffset, greatestOffset = 800, 1200
 	// offsetGap is how many times the deviation within both kinds the offset has
-	// to be, and offsetShare and offsetSamples how many of each there have to be.
+	// to be in two bands, and offsetShare and offsetSamples how many of each there
+	// have to be.
 	offsetGap     = 4
+	offsetBands   = 2
 	offsetShare   = 0.05
 	offsetSamples = 3
+	// offsetErrors is how many standard errors another band may be off, and
+	// offsetSlack how much that is at most.
+	offsetErrors = 3
+	offsetSlack  = 500
 )
 
 const adviceOffset = "as in Sentinel-2 products since processing baseline 04.00? Subtract it from one part"
@@ -132,26 +138,33 @@ const adviceOffset = "as in Sentinel-2 products since processing baseline 04.00?
 // the others by one offset in all bands.
 func (n *notes) offsetWarnings() []string {
 	order := n.textured()
-	if n.bands < 2 || len(order) < 2*offsetSamples {
+	if n.bands < offsetBands || len(order) < 2*offsetSamples {
 		return nil
 	}
-	slices.SortStableFunc(order, func(a, b int32) int { return compareFloats(n.lows[a][0], n.lows[b][0]) })
-	values := make([]float64, len(order))
-	for k, i := range order {
-		values[k] = float64(n.lows[i][0])
+	for band := range n.bands {
+		low, high := n.halves(order, band)
+		few := max(offsetSamples, int(offsetShare*float64(len(order))))
+		if min(len(low), len(high)) < few {
+			continue
+		}
+		if off, ok := offsetBetween(n, low, n, high); ok {
+			t := tally{samples: len(high), first: int(slices.Min(high))}
+			return []string{fmt.Sprintf("the darkest pixels of %s are about %.0f brighter in all bands than those of the others: %s", t.of(n.len()), off, adviceOffset)}
+		}
+	}
+	return nil
+}
+
+// halves sorts samples by the least values of a band and divides them where these
+// differ most.
+func (n *notes) halves(samples []int32, band int) (low, high []int32) {
+	slices.SortStableFunc(samples, func(a, b int32) int { return compareFloats(n.lows[a][band], n.lows[b][band]) })
+	values := make([]float64, len(samples))
+	for k, i := range samples {
+		values[k] = float64(n.lows[i][band])
 	}
 	cut := bestCut(values)
-	low, high := order[:cut], order[cut:]
-	few := max(offsetSamples, int(offsetShare*float64(len(order))))
-	if min(len(low), len(high)) < few {
-		return nil
-	}
-	off, ok := offsetBetween(n, low, n, high)
-	if !ok {
-		return nil
-	}
-	t := tally{samples: len(high), first: int(slices.Min(high))}
-	return []string{fmt.Sprintf("the darkest pixels of %s are about %.0f brighter in all bands than those of the others: %s", t.of(n.len()), off, adviceOffset)}
+	return samples[:cut], samples[cut:]
 }
 
 // textured are the samples whose notes have a least value of each band that is
@@ -186,19 +199,25 @@ func bestCut(sorted []float64) int {
 }
 
 // offsetBetween is by how much the least values of samples of b are above those
-// of a, if that is one plain offset in all bands.
+// of a, if that is one plain offset: clearly in two bands, while no other one
+// contradicts. Land and water scatter more than that in near infrared.
 func offsetBetween(a *notes, of []int32, b *notes, others []int32) (offset float64, ok bool) {
-	least, greatest := math.Inf(1), math.Inf(-1)
+	agreeing := 0
 	for band := range a.bands {
 		x, y := lowsOf(a, of, band), lowsOf(b, others, band)
 		d := y.mean - x.mean
 		within := math.Sqrt((x.m2 + y.m2) / (x.n + y.n))
-		if d < offsetGap*within {
+		if d >= max(leastOffset, offsetGap*within) && d <= greatestOffset {
+			agreeing++
+			offset += d
+			continue
+		}
+		slack := min(offsetSlack, offsetErrors*within*math.Sqrt(1/x.n+1/y.n))
+		if d < leastOffset-slack || d > greatestOffset+slack {
 			return 0, false
 		}
-		least, greatest = min(least, d), max(greatest, d)
 	}
-	return (least + greatest) / 2, least >= leastOffset && greatest <= greatestOffset
+	return offset / float64(agreeing), agreeing >= offsetBands
 }
 
 func lowsOf(n *notes, samples []int32, band int) moments {
@@ -226,7 +245,7 @@ func radiometryWarnings(r *Report) []string {
 		return []string{"in the validation file, " + text}
 	}
 	of, others := t.textured(), v.textured()
-	if t.bands < 2 || min(len(of), len(others)) < offsetSamples {
+	if t.bands < offsetBands || min(len(of), len(others)) < offsetSamples {
 		return nil
 	}
 	if off, ok := offsetBetween(t, of, v, others); ok {

@@ -104,3 +104,45 @@ func TestOtherPlacesAreNoOtherUnits(t *testing.T) {
 		})
 	}
 }
+
+// landAndWater are chips of vegetation, each third with water, whose near infrared
+// differs from chip to chip.
+func landAndWater(seed uint64, bands ...string) testFile {
+	const area = sceneSide * sceneSide
+	return windows(60, 0).bands(bands...).change(func(i int, s *Sample) {
+		random := rand.New(rand.NewPCG(seed, uint64(i)))
+		level, wet := 1500+1500*random.Float64(), i%3 == 0
+		for k := range s.Pixels {
+			value := 300 + 100*random.Float64()
+			if bands[k/area] == "nir" {
+				value = level
+			}
+			if wet && k%area < area/2 {
+				value = 200
+			}
+			s.Pixels[k] = float32(value + 20*random.NormFloat64())
+		}
+	})
+}
+
+// TestAnOffsetIsFoundThatNearInfraredHides: there land and water differ by more.
+func TestAnOffsetIsFoundThatNearInfraredHides(t *testing.T) {
+	for name, bands := range map[string][]string{"nir last": {"blue", "green", "red", "nir"}, "nir first": {"nir", "red", "green", "blue"}} {
+		t.Run(name, func(t *testing.T) {
+			sound := landAndWater(1, bands...)
+			requireWarnings(t, warningsOf(t, secondHalf(sound, scaled(1, 1000))), "the darkest pixels of 30 of 60 samples (first: sample 30) are about ")
+			requireWarnings(t, warningsOf(t, sound, landAndWater(2, bands...)))
+		})
+	}
+}
+
+// TestHazeIsNoOffset: it is bright in the visible and not in near infrared.
+func TestHazeIsNoOffset(t *testing.T) {
+	requireWarnings(t, warningsOf(t, windows(60, 0).but(func(i int, s *Sample) {
+		if i < 20 {
+			for k := range 3 * sceneSide * sceneSide {
+				s.Pixels[k] += 1000
+			}
+		}
+	})))
+}
