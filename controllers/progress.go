@@ -44,7 +44,7 @@ type ProgressReader struct {
 	Config config.Progress
 	// Clock tells the time.
 	Clock clock.PassiveClock
-	// Schema remembers whether the API server keeps what is recorded.
+	// Schema knows whether the API server keeps what is recorded.
 	Schema *Schema
 	// Transport carries the questions; nil for one without a proxy.
 	Transport http.RoundTripper
@@ -140,7 +140,7 @@ func (r *ProgressReader) ask(ctx context.Context, name types.NamespacedName) err
 	if err := r.Client.Get(ctx, name, &job); err != nil {
 		return client.IgnoreNotFound(err)
 	}
-	if job.Status.Phase != v1alpha1.PhaseRunning || r.Schema.lostField() != "" {
+	if job.Status.Phase != v1alpha1.PhaseRunning || r.Schema.outdated(ctx, &job) {
 		return nil
 	}
 	var pod corev1.Pod
@@ -195,9 +195,7 @@ func (r *ProgressReader) write(ctx context.Context, job *v1alpha1.TrainingJob, p
 	if err := r.Client.Status().Update(ctx, job); err != nil && !apierrors.IsConflict(err) && !apierrors.IsNotFound(err) {
 		return fmt.Errorf("writing the progress: %w", err)
 	} else if err == nil {
-		if lost, _ := r.Schema.check(&sent, &job.Status, now); lost != "" {
-			return errOldSchema
-		}
+		return r.Schema.check(ctx, &sent, job)
 	}
 	return nil
 }

@@ -31,7 +31,7 @@ func (r *TrainingJobReconciler) record(ctx context.Context, job *v1alpha1.Traini
 		}
 		return false, fmt.Errorf("recording the status of the TrainingJob: %w", err)
 	}
-	if err := r.checkSchema(ctx, job, &decision.Status); err != nil {
+	if err := r.Schema.check(ctx, &decision.Status, job); err != nil {
 		return false, err
 	}
 	r.tell(job, &before, *decision)

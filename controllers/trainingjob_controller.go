@@ -53,7 +53,7 @@ type TrainingJobReconciler struct {
 	Queue *queue.Ledger
 	// Metrics are the operator's Prometheus metrics.
 	Metrics *Metrics
-	// Schema remembers whether the API server keeps what is recorded.
+	// Schema knows whether the API server keeps what is recorded.
 	Schema *Schema
 	// News bounds what is written only to tell in which phase jobs are.
 	News *News
@@ -90,7 +90,7 @@ func (r *TrainingJobReconciler) Reconcile(ctx context.Context, request ctrl.Requ
 		}
 		return r.forget(ctx, request.NamespacedName)
 	}
-	if r.Schema.pauses(r.Clock.Now()) {
+	if r.Schema.outdated(ctx, job) {
 		return retry(errOldSchema)
 	}
 	former, err := r.giveBackFormer(ctx, request.NamespacedName, job.UID)

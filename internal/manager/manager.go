@@ -11,6 +11,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
+	"k8s.io/client-go/discovery"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
 	"k8s.io/utils/clock"
@@ -91,18 +92,22 @@ func New(ctx context.Context, restConfig *rest.Config, c *config.Config, o Optio
 	if err != nil {
 		return nil, fmt.Errorf("making the manager: %w", err)
 	}
+	schema, err := crdSchema(mgr, o.Clock)
+	if err != nil {
+		return nil, err
+	}
 	reconciler := &controllers.TrainingJobReconciler{
 		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Config: c, Clock: o.Clock,
 		Recorder: mgr.GetEventRecorder("swath"),
 		Queue:    queue.NewLedger(c.Limits.RunningJobs, c.Limits.RunningJobsPerNamespace),
 		Metrics:  controllers.NewMetrics(o.Registry),
-		Schema:   &controllers.Schema{},
+		Schema:   schema,
 	}
 	if err := reconciler.SetupWithManager(ctx, mgr); err != nil {
 		return nil, fmt.Errorf("setting up the controller of TrainingJobs: %w", err)
 	}
 	o.Registry.MustRegister(&controllers.StateCollector{Client: mgr.GetClient(), Queue: reconciler.Queue, Clock: o.Clock, Elected: mgr.Elected()})
-	progress := &controllers.ProgressReader{Client: mgr.GetClient(), Config: c.Progress, Clock: o.Clock, Schema: reconciler.Schema, Transport: o.ProgressTransport}
+	progress := &controllers.ProgressReader{Client: mgr.GetClient(), Config: c.Progress, Clock: o.Clock, Schema: schema, Transport: o.ProgressTransport}
 	if err := mgr.Add(progress); err != nil {
 		return nil, fmt.Errorf("adding the reader of progress: %w", err)
 	}
@@ -119,10 +124,19 @@ func New(ctx context.Context, restConfig *rest.Config, c *config.Config, o Optio
 	if err := mgr.AddReadyzCheck("ping", healthz.Ping); err != nil {
 		return nil, fmt.Errorf("adding the readiness check: %w", err)
 	}
-	if err := mgr.AddReadyzCheck("crd", reconciler.Schema.Ready); err != nil {
+	if err := mgr.AddReadyzCheck("crd", schema.Ready); err != nil {
 		return nil, fmt.Errorf("adding the readiness check of the CRD: %w", err)
 	}
 	return mgr, nil
+}
+
+// crdSchema asks the manager's API server what its CRD keeps.
+func crdSchema(mgr ctrl.Manager, now clock.PassiveClock) (*controllers.Schema, error) {
+	server, err := discovery.NewDiscoveryClientForConfigAndClient(mgr.GetConfig(), mgr.GetHTTPClient())
+	if err != nil {
+		return nil, fmt.Errorf("making the client that reads the published schema: %w", err)
+	}
+	return &controllers.Schema{Dropped: controllers.DroppedField(server.RESTClient()), Clock: now, Recorder: mgr.GetEventRecorder("swath")}, nil
 }
 
 func controllerOptions(c *config.Config, o Options) (ctrl.Options, error) {

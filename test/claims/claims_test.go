@@ -98,7 +98,7 @@ var tests = map[string][]string{
 	"my cluster has network policies, and storage's credentials come from the cloud's metadata service": {"TestNetworkPoliciesOpenMetadataServicesOnlyWhereAsked"},
 	"not everybody may see the metrics":                                                                 {"TestProtectedMetricsAreForThoseWithTheRole", "TestProtectedMetricsAreScrapedWithTheirToken", "TestMetricsAreOpenByDefault"},
 	"the operator is down":                                                                              {"TestANewJobIsNotTakenForAFinishedOne", "TestAnAcceptedCancelBeatsASuccess"},
-	"the CRD is older than the operator":                                                                {"TestAnOperatorOnAnOlderCRDTouchesNoPods", "TestAStatusThatIsReadKeepsNothingOfWhatItIsReadOver"},
+	"the CRD is older than the operator":                                                                {"TestAnOperatorOnAnOlderCRDTouchesNoPods", "TestAnOperatorOnAnOlderCRDGoesOnWhenItIsRenewed", "TestALossThatTheProgressShowsIsToldOnceAndEndsWithTheNewCRD", "TestAStatusThatIsReadKeepsNothingOfWhatItIsReadOver"},
 	"I narrow `controller.namespaces`":                                                                  {"TestPodsOfNamespacesThatTheOperatorLeftAreNotHeld"},
 	"the configuration has a mistake":                                                                   {"TestAConfigurationThatCannotWorkIsRefused"},
 	"many jobs come at once":                                                                            {"TestInAFloodOnlyLastingPhasesAreTold", "TestEventsOfAFlood"},

@@ -64,13 +64,14 @@ type stage struct {
 	inRealTime bool
 	// withoutOperator has the test run the operator itself.
 	withoutOperator bool
+	// alone has the test run while no other does, since it changes what all go by.
+	alone bool
 }
 
 // newStage makes the namespace and starts the operator. change may alter its
 // configuration first.
 func newStage(t *testing.T, change ...func(*stage)) *stage {
 	t.Helper()
-	t.Parallel()
 	s := &stage{
 		t: t, namespace: fmt.Sprintf("stage-%d", stages.Add(1)), config: config.Default(),
 		clock: testingclock.NewFakePassiveClock(time.Now().Truncate(time.Second)), trainers: noTrainers{},
@@ -80,6 +81,9 @@ func newStage(t *testing.T, change ...func(*stage)) *stage {
 	s.config.Storage = []config.Storage{{URL: "s3://bucket"}}
 	for _, c := range change {
 		c(s)
+	}
+	if !s.alone {
+		t.Parallel()
 	}
 	// Only restricted Pods get into the namespace.
 	s.create(&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: s.namespace, Labels: map[string]string{"pod-security.kubernetes.io/enforce": "restricted"}}})
@@ -91,6 +95,8 @@ func newStage(t *testing.T, change ...func(*stage)) *stage {
 }
 
 func withoutOperator(s *stage) { s.withoutOperator = true }
+
+func alone(s *stage) { s.alone = true }
 
 // start runs an operator for the namespace until stop is called.
 func (s *stage) start() {
