@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"time"
@@ -12,12 +13,15 @@ import (
 // askTime is for how long storage is asked about the files of a new job.
 const askTime = 5 * time.Second
 
-// missingFile returns an error that names the first file of a request that storage does not have. Where storage cannot be asked
-// it returns nil: the trainer looks again, and its job says what is wrong.
+// missingFile returns an error that names the first file of a request that storage does not have, or says that the namespace has
+// no storage of its own. Where storage cannot be asked it returns nil: the trainer looks again, and its job says what is wrong.
 func (s *Server) missingFile(r *request, spec *v1alpha1.TrainingJobSpec) error {
 	ctx, cancel := context.WithTimeout(r.Context(), askTime)
 	defer cancel()
 	store, err := s.stores.Store(ctx, r.caller.Namespace)
+	if refused, ok := errors.AsType[*callError](err); ok && refused.status == http.StatusForbidden {
+		return err // Its trainer would be refused as well.
+	}
 	if err != nil {
 		r.log.Warn("the files of a job are not looked for", "error", err)
 		return nil

@@ -31,6 +31,8 @@ func TestStorageOfAnEarlierNamespaceIsNotHandedOut(t *testing.T) {
 			"a list of files": a.get("/files"), "a file": a.get("/files/" + file.ID), "its content": a.get("/files/" + file.ID + "/content"),
 			"a deletion": a.delete("/files/" + file.ID), "an upload": a.upload("b.h5", []byte("x")), "a list of models": a.get("/models"),
 			"a model": a.get("/models/" + model), "its parts": a.get("/models/" + model + "/content"),
+			"a new job":                    a.post("/training/jobs", `{"task":"classification","training_file":"`+file.ID+`"}`),
+			"a new job that is sent again": a.with("Idempotency-Key", "a-key").post("/training/jobs", `{"task":"classification","training_file":"`+file.ID+`"}`),
 		}
 	}
 	uid = "uid-of-the-second"
@@ -65,6 +67,13 @@ func TestStorageFromBeforeThereWereOwnersStaysReachable(t *testing.T) {
 		Owner:  func(context.Context, string) (string, error) { return "uid", nil },
 	}}).as(who)
 	if got := after.get("/files/" + file.ID + "/content"); got.body != "chips" {
+		t.Errorf("answered %d %s", got.status, got.body)
+	}
+}
+
+func TestAJobOfANamespaceWithoutStorageIsRefusedAtOnce(t *testing.T) {
+	a := startGateway(t, options{stores: &gateway.ConfiguredStores{Config: &config.Config{}}}).as(newTenant(t))
+	if got := a.post("/training/jobs", guideRequest); got.status != http.StatusForbidden || !strings.Contains(got.body, "has no storage") {
 		t.Errorf("answered %d %s", got.status, got.body)
 	}
 }
