@@ -128,6 +128,14 @@ func TestWhatIsMeasuredIsNoAbsenceOfData(t *testing.T) {
 		}),
 		"classes as bands":                      oneHot(60, 1),
 		"classes as bands, few with background": oneHot(60, 3),
+		"depths beside land": one(40).change(func(i int, s *Sample) {
+			for k := range s.Pixels {
+				s.Pixels[k] = -float32(k*(1+i%5)) / 100
+			}
+			if i%3 == 0 {
+				block(s, 0, sceneSide*sceneSide/2, 0)
+			}
+		}),
 		"8 bits at night": windows(60, 0).bands("red", "green", "blue").but(func(i int, s *Sample) {
 			for k, v := range s.Pixels {
 				s.Pixels[k] = float32(math.Max(0, math.Min(255, math.Round(float64(v-1900)/8))))
@@ -166,6 +174,21 @@ func oneHot(n, every int) testFile {
 			s.Pixels[int(scene(i, k/sceneSide, k%sceneSide))%3*area+k] = 1
 		}
 	})
+}
+
+// decibels is radar of two polarizations, around -15, in a logarithmic scale.
+func decibels(n int) testFile {
+	return windows(n, 0).bands("vv", "vh").but(scaled(1.0/100, -30))
+}
+
+// TestAbsenceOfDataIsFoundInDecibels: their 0 lies above all values.
+func TestAbsenceOfDataIsFoundInDecibels(t *testing.T) {
+	requireWarnings(t, warningsOf(t, decibels(40)))
+	requireWarnings(t, warningsOf(t, decibels(40).but(func(i int, s *Sample) {
+		if i%10 == 3 {
+			block(s, -1, sceneSide*sceneSide/2, 0)
+		}
+	})), `band "vv" is 0 in whole blocks of 4 of 40 samples (first: sample 3)`, `band "vh" is 0 in whole blocks of 4 of 40 samples (first: sample 3)`)
 }
 
 // TestMasksArePredictedWithoutAWarning: the model knows them from training.

@@ -93,6 +93,10 @@ func (s *spectrum) bounds() (least, greatest float64, ok bool) {
 	return least - reach, greatest + reach, true
 }
 
+// rareShare is which part of the values may lie nearer to an isolated one than the
+// others do.
+const rareShare = 0.005
+
 // nextWhole is next to 0 where values are whole numbers, as those of 8 bits are.
 const nextWhole = 1
 
@@ -110,11 +114,16 @@ func (s *spectrum) isolated(value float32) bool {
 		return false
 	}
 	own := bin(value)
-	_, median := binEdges(s.quantile(0.5, own))
-	if value == 0 {
-		near, _ := binEdges(s.quantile(0.005, own))
-		return near > 0.1*median && near != nextWhole
+	middle := s.quantile(0.5, own)
+	if middle < own { // Seen from below, as decibels are.
+		median, _ := binEdges(middle)
+		_, near := binEdges(s.quantile(1-rareShare, own))
+		if value != 0 {
+			return near < 0.5*float64(value)
+		}
+		return near < 0.1*median && near != -nextWhole
 	}
-	_, near := binEdges(s.quantile(0.995, own))
-	return near < 0.5*float64(value)
+	_, median := binEdges(middle)
+	near, _ := binEdges(s.quantile(rareShare, own))
+	return near > float64(value)+0.1*(median-float64(value)) && near != float64(value)+nextWhole
 }
