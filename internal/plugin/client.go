@@ -23,7 +23,6 @@ type gatewayClient struct {
 	address   string
 	token     string
 	namespace string
-	account   string
 	http      *http.Client
 	stop      func()
 }
@@ -77,9 +76,8 @@ func (c *gatewayClient) refused(response *http.Response) error {
 	if response.StatusCode == http.StatusUnauthorized {
 		refused.detail = "the gateway does not take the token, which must be valid and for its audience: " + refused.detail
 	}
-	if response.StatusCode == http.StatusForbidden && strings.HasPrefix(refused.detail, "system:serviceaccount:") {
-		refused.detail += fmt.Sprintf("\nGive the service account the right, for instance with:\n"+
-			"  kubectl create rolebinding swath-%[2]s -n %[1]s --clusterrole=swath-trainingjob-editor --serviceaccount=%[1]s:%[2]s", c.namespace, c.account)
+	if response.StatusCode == http.StatusForbidden {
+		refused.detail += missingRightHint(c.namespace, refused.detail)
 	}
 	return refused
 }

@@ -15,6 +15,7 @@ import (
 
 	authenticationv1 "k8s.io/api/authentication/v1"
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/client-go/kubernetes"
@@ -33,7 +34,7 @@ func (s *session) connect(ctx context.Context) (*gatewayClient, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &gatewayClient{namespace: namespace, account: s.gateway.serviceAccount, stop: func() {}}
+	c := &gatewayClient{namespace: namespace, stop: func() {}}
 	if c.address, err = s.gateway.readAddress(); err != nil {
 		return nil, err
 	}
@@ -75,7 +76,11 @@ func (s *session) requestToken(ctx context.Context, cluster kubernetes.Interface
 	}}
 	answer, err := cluster.CoreV1().ServiceAccounts(namespace).CreateToken(ctx, s.gateway.serviceAccount, request, metav1.CreateOptions{})
 	if err != nil {
-		return "", fmt.Errorf("asking for a token of service account %s in namespace %s: %w", s.gateway.serviceAccount, namespace, err)
+		hint := ""
+		if apierrors.IsNotFound(err) {
+			hint = missingAccountHint(namespace, s.gateway.serviceAccount)
+		}
+		return "", fmt.Errorf("asking for a token of service account %s in namespace %s: %w%s", s.gateway.serviceAccount, namespace, err, hint)
 	}
 	return answer.Status.Token, nil
 }

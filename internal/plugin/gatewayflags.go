@@ -40,7 +40,7 @@ func (g *gatewayFlags) add(flags *pflag.FlagSet) {
 	flags.StringVar(&g.tokenFile, "gateway-token-file", "", "a file with a token for the gateway")
 	flags.StringVar(&g.namespace, "gateway-namespace", "swath-system", "the namespace of the gateway's Service")
 	flags.StringVar(&g.service, "gateway-service", "gateway", "the name of the gateway's Service")
-	flags.StringVar(&g.serviceAccount, "service-account", "default", "the service account of the namespace that the token is asked for; the gateway goes by its rights")
+	flags.StringVar(&g.serviceAccount, "service-account", swathAccount, "the service account of the namespace that the token is asked for; the gateway goes by its rights")
 	flags.StringVar(&g.audience, "gateway-audience", "swath", "the audience of the token")
 }
 

@@ -103,6 +103,7 @@ var tests = map[string][]string{
 	"I narrow `controller.namespaces`":                                                                  {"TestPodsOfNamespacesThatTheOperatorLeftAreNotHeld"},
 	"the configuration has a mistake":                                                                   {"TestAConfigurationThatCannotWorkIsRefused"},
 	"many jobs come at once":                                                                            {"TestInAFloodOnlyLastingPhasesAreTold", "TestEventsOfAFlood"},
+	"`kubectl swath` has no service account in my namespace, or one without rights":                     {"TestTheCommandsOfTheHintGiveRightsToAServiceAccountOfItsOwn", "TestWhoeverHasGivenRightsToDefaultHearsHowToGoOn"},
 	// … a pipeline applies my jobs
 	"the pipeline applies the same manifest again":           {"TestApplyingTheSameManifestAgainChangesNothing"},
 	"someone suspends or cancels a job that a pipeline owns": {"TestSamplesShowOnlyTheRequest"},

@@ -154,28 +154,32 @@ func TestBothDoorsShowTheSameJob(t *testing.T) {
 	})
 }
 
-// mayTrain gives the namespace's service account the rights on TrainingJobs.
+// callerAccount is the service account that the plugin takes if none is named.
+const callerAccount = "swath"
+
+// mayTrain makes the namespace's service account for the gateway, and gives it the rights on TrainingJobs.
 func (k *cluster) mayTrain() {
 	k.t.Helper()
-	binding := &rbacv1.RoleBinding{
-		ObjectMeta: metav1.ObjectMeta{Name: "swath", Namespace: k.namespace},
-		RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: "swath-trainingjob-editor"},
-		Subjects:   []rbacv1.Subject{{Kind: rbacv1.ServiceAccountKind, Name: "default", Namespace: k.namespace}},
+	about := metav1.ObjectMeta{Name: callerAccount, Namespace: k.namespace}
+	for _, object := range []client.Object{
+		&corev1.ServiceAccount{ObjectMeta: about},
+		&rbacv1.RoleBinding{
+			ObjectMeta: about,
+			RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: "swath-trainingjob-editor"},
+			Subjects:   []rbacv1.Subject{{Kind: rbacv1.ServiceAccountKind, Name: callerAccount, Namespace: k.namespace}},
+		},
+	} {
+		if err := k.Create(k.t.Context(), object); err != nil {
+			k.t.Fatalf("making %T %s: %v", object, object.GetName(), err)
+		}
 	}
-	if err := k.Create(k.t.Context(), binding); err != nil {
-		k.t.Fatalf("binding the role: %v", err)
-	}
-	eventually(k.t, "the service account is there", func() (string, bool) {
-		err := k.Get(k.t.Context(), client.ObjectKey{Namespace: k.namespace, Name: "default"}, &corev1.ServiceAccount{})
-		return "", err == nil
-	})
 }
 
 // token is a token of the namespace's service account for the gateway.
 func (k *cluster) token() string {
 	k.t.Helper()
 	request := &authenticationv1.TokenRequest{Spec: authenticationv1.TokenRequestSpec{Audiences: []string{"swath"}, ExpirationSeconds: ptr.To[int64](3600)}}
-	account := &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Name: "default", Namespace: k.namespace}}
+	account := &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Name: callerAccount, Namespace: k.namespace}}
 	if err := k.SubResource("token").Create(k.t.Context(), account, request); err != nil {
 		k.t.Fatalf("asking for a token: %v", err)
 	}

@@ -51,7 +51,7 @@ func TestPluginReachesAGatewayWithTLS(t *testing.T) {
 		"through the API server":               {"--gateway-service", tlsGateway},
 		"at its address":                       {"--gateway", address, "--gateway-ca", authority},
 		"at its address, token from a file":    {"--gateway", address, "--gateway-ca", authority, "--gateway-token-file", token},
-		"at its address with a slash, and all": {"--gateway", address + "/", "--gateway-ca", authority, "--service-account", "default"},
+		"at its address with a slash, and all": {"--gateway", address + "/", "--gateway-ca", authority, "--service-account", callerAccount},
 	} {
 		if id, stderr, err := k.plugin(kubeconfig, append([]string{"upload", file}, flags...)...); err != nil || !strings.HasPrefix(id, "file-") {
 			t.Errorf("%s: %v\n%s%s", name, err, id, stderr)

@@ -46,7 +46,7 @@ func TestErrorsSayWhatToDo(t *testing.T) {
 		"a folder to upload":     {p, append([]string{"upload", folder}, by...), "is a folder"},
 		"no training file":       {p, append([]string{"predict", "model-abcdefghijkl", file}, by...), "HDF5"},
 		"form of predictions":    {p, []string{"predict", "model-a", file, "-o", "xml"}, "must be one of json, csv, request"},
-		"account without rights": {powerless, append([]string{"upload", file}, by...), "kubectl create rolebinding swath-default -n " + powerless.namespace},
+		"account without rights": {powerless, append([]string{"upload", file}, by...), "kubectl create rolebinding swath -n " + powerless.namespace},
 		"no such account":        {p, append([]string{"upload", file, "--service-account", "none"}, by...), "asking for a token of service account none"},
 		"token of somebody":      {p, append([]string{"upload", file, "--gateway-token", "x"}, by...), "does not take the token"},
 		"no gateway there":       {p, []string{"upload", file, "--gateway", "http://127.0.0.1:1"}, "asking the gateway"},

@@ -38,20 +38,22 @@ type person struct {
 	kubeconfig string
 }
 
-// newPerson makes a person who may do what the documentation says that it takes in a namespace of their own. Its default
-// service account may do with TrainingJobs what verbs say.
+// newPerson makes a person who may do what the documentation says that it takes in a namespace of their own. Its service
+// account swath may do with TrainingJobs what verbs say. The service account default, which every namespace has, may do nothing.
 func newPerson(t *testing.T, verbs ...string) *person {
 	t.Helper()
 	namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{GenerateName: "person-"}}
 	create(t, namespace)
 	p := &person{t: t, name: "alice-of-" + namespace.Name, namespace: namespace.Name, kubeconfig: filepath.Join(t.TempDir(), "kubeconfig")}
-	create(t, &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Name: "default", Namespace: p.namespace}})
+	for _, name := range []string{"default", "swath"} {
+		create(t, &corev1.ServiceAccount{ObjectMeta: metaOf(p.namespace, name)})
+	}
 	jobs := rbacv1.PolicyRule{APIGroups: []string{v1alpha1.GroupName}, Resources: []string{"trainingjobs"}, Verbs: []string{"*"}}
 	tokens := rbacv1.PolicyRule{APIGroups: []string{""}, Resources: []string{"serviceaccounts/token"}, Verbs: []string{"create"}}
 	p.allow(rbacv1.Subject{APIGroup: rbacv1.GroupName, Kind: rbacv1.UserKind, Name: p.name}, jobs, tokens)
 	if len(verbs) > 0 {
 		jobs.Verbs = verbs
-		p.allow(rbacv1.Subject{Kind: rbacv1.ServiceAccountKind, Name: "default", Namespace: p.namespace}, jobs)
+		p.allow(rbacv1.Subject{Kind: rbacv1.ServiceAccountKind, Name: "swath", Namespace: p.namespace}, jobs)
 	}
 	user, err := environment.AddUser(envtest.User{Name: p.name}, nil)
 	if err != nil {
