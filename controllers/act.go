@@ -85,9 +85,13 @@ func (r *TrainingJobReconciler) createPod(ctx context.Context, job *v1alpha1.Tra
 		return r.createFailed(ctx, job, pod, err)
 	}
 	pods.SetNamespaceUID(pod, uid)
+	if refusal := r.awaitRequest(job); refusal != nil {
+		return r.checkStanding(ctx, job, pod, refusal)
+	}
 	err = r.Client.Create(ctx, pod)
+	name := client.ObjectKeyFromObject(job)
 	if err == nil {
-		r.createFailures.forget(client.ObjectKeyFromObject(job))
+		r.createFailures.forget(name)
 		r.Metrics.podCreated(job, action, r.Clock.Now())
 		return r.reclaimNew(ctx, job, pod)
 	}
@@ -97,9 +101,12 @@ func (r *TrainingJobReconciler) createPod(ctx context.Context, job *v1alpha1.Tra
 	err = refusedBy(fmt.Errorf("making Pod %s: %w", pod.Name, err))
 	var refused *refusedError
 	if !errors.As(err, &refused) {
+		if !isDefinite(err) {
+			r.createFailures.change(name, func(f *createFailure) { f.unanswered = r.Clock.Now() })
+		}
 		return r.createFailed(ctx, job, pod, err)
 	}
-	refused.refusal.Tried = true
+	refused.refusal.Tried = r.requestsEnded(r.createFailures.of(name))
 	// Admission comes before the check of the name: a quota may refuse the Pod
 	// because it is there already.
 	return r.checkStanding(ctx, job, pod, err)
@@ -118,6 +125,7 @@ func (r *TrainingJobReconciler) checkStanding(ctx context.Context, job *v1alpha1
 		return fmt.Errorf("reading Pod %s live: %w", pod.Name, err)
 	}
 	if metav1.IsControlledBy(&standing, job) {
+		r.createFailures.forget(client.ObjectKeyFromObject(job))
 		return r.reclaimNew(ctx, job, &standing)
 	}
 	if standing.DeletionTimestamp != nil || ofFormerJob(&standing, job) {

@@ -18,6 +18,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
 	"github.com/swath-dev/swath/api/v1alpha1"
+	"github.com/swath-dev/swath/internal/contract"
 )
 
 // wantCreateFailed checks that the condition and an event of the job ships have that cause
@@ -124,6 +125,111 @@ func TestNothingIsToldOfANamespaceThatIsGone(t *testing.T) {
 	for range createTries + 1 {
 		if result := s.reconcile("ships"); result.RequeueAfter != goingRetry {
 			t.Errorf("the job is looked at again after %s", result.RequeueAfter)
+		}
+	}
+}
+
+// unanswered has the requests for Pods of the job ships end without an answer for as long
+// as fails is set. last is the newest of these Pods, and at is when it was asked for.
+type unanswered struct {
+	fails bool
+	err   error
+	last  *corev1.Pod
+	at    time.Time
+	tries int
+}
+
+func (s *server) leaveUnanswered(err error) *unanswered {
+	u := &unanswered{fails: true, err: err}
+	s.reconciler.Client = interceptor.NewClient(s.client, interceptor.Funcs{
+		Create: func(ctx context.Context, c client.WithWatch, o client.Object, options ...client.CreateOption) error {
+			pod, ok := o.(*corev1.Pod)
+			if !ok || !u.fails || !strings.HasPrefix(pod.Name, "ships") {
+				return c.Create(ctx, o, options...)
+			}
+			u.last, u.at = pod.DeepCopy(), s.clock.Now()
+			u.tries++
+			return u.err
+		},
+	})
+	request := ctrl.Request{NamespacedName: client.ObjectKey{Namespace: "default", Name: "ships"}}
+	for try := 1; try < createTries; try++ {
+		if _, err := s.reconciler.Reconcile(s.t.Context(), request); err == nil {
+			s.t.Errorf("try %d goes well", try)
+		}
+	}
+	s.reconcile("ships")
+	return u
+}
+
+// A job whose requests for a Pod end without an answer holds its slot until the last of
+// them has ended for certain, and no longer.
+func TestAJobWhosePodIsNeverAnsweredGivesItsSlotToTheNext(t *testing.T) {
+	for name, err := range map[string]error{
+		"the stream breaks": errors.New("stream error: stream ID 7; INTERNAL_ERROR; received from peer"),
+		"it takes too long": apierrors.NewTimeoutError("request did not complete within the allotted timeout", 1),
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newServer(t, oneSlot, withFiles(makeJob("ships", time.Minute), 0), withFiles(makeJob("trees", 0), 0))
+			u := s.leaveUnanswered(err)
+			s.wantTrainer()
+			s.pass(s.config.Limits.UnschedulableAfter.Duration)
+			for waited := time.Duration(0); s.pod("trees-train-1") == nil; waited += 15 * time.Second {
+				if waited > longestRequest+5*time.Minute {
+					t.Fatalf("the slot is not passed on %s after limits.unschedulableAfter", waited)
+				}
+				s.pass(15 * time.Second)
+				s.reconcile("ships")
+				s.reconcile("trees")
+			}
+			if since := s.clock.Now().Sub(u.at); since < longestRequest {
+				t.Errorf("the slot is passed on %s after a request that may still make the Pod", since)
+			}
+			s.wantTrainer("trees-train-1")
+			c := meta.FindStatusCondition(s.job("ships").Status.Conditions, v1alpha1.ConditionRunning)
+			if c.Reason != v1alpha1.ReasonPodCreateFailed || strings.Count(c.Message, "tried again when the job has a slot") != 1 {
+				t.Errorf("the job says %s: %s", c.Reason, c.Message)
+			}
+			u.fails = false
+			s.change("trees-train-1", ends(contract.StageTrain, 0, trained(t, s.job("trees")), s.clock.Now()))
+			s.wantTrainer("ships-train-1")
+		})
+	}
+}
+
+// A Pod that appears after all keeps the slot.
+func TestAPodThatAppearsLateKeepsItsSlot(t *testing.T) {
+	s := newServer(t, oneSlot, withFiles(makeJob("ships", time.Minute), 0), withFiles(makeJob("trees", 0), 0))
+	u := s.leaveUnanswered(errors.New("stream error: stream ID 7; INTERNAL_ERROR; received from peer"))
+	s.reconcile("trees")
+	s.pass(s.config.Limits.UnschedulableAfter.Duration - time.Second)
+	s.reconcile("ships")
+	asked := u.at
+	if !asked.Equal(s.clock.Now()) {
+		t.Fatal("the Pod is not asked for before limits.unschedulableAfter")
+	}
+	for range 2 {
+		s.pass(longestRequest/2 - time.Second)
+		s.wantTrainer()
+	}
+	if !u.at.Equal(asked) {
+		t.Error("the Pod is asked for again before the last request has ended")
+	}
+	s.create(u.last)
+	s.pass(longestRequest)
+	s.wantTrainer("ships-train-1")
+}
+
+// A job that no other waits behind asks for its Pod as often as before.
+func TestAJobThatNobodyWaitsBehindGoesOnAskingForItsPod(t *testing.T) {
+	s := newServer(t, oneSlot, withFiles(makeJob("ships", 0), 0))
+	u := s.leaveUnanswered(errors.New("stream error: stream ID 7; INTERNAL_ERROR; received from peer"))
+	s.pass(s.config.Limits.UnschedulableAfter.Duration)
+	for range 5 {
+		before := u.tries
+		s.pass(s.reconcile("ships").RequeueAfter)
+		if u.tries != before+1 {
+			t.Errorf("the Pod was asked for %d times", u.tries-before)
 		}
 	}
 }

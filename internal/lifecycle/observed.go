@@ -71,7 +71,7 @@ type Refusal struct {
 	Reason string
 	// Message says it in a sentence.
 	Message string
-	// Tried is set when the API server was just asked to make the Pod: it is not there.
+	// Tried is set when the Pod is not there, and no request to make it is under way.
 	Tried bool
 }
 

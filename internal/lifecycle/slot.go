@@ -1,6 +1,10 @@
 package lifecycle
 
-import "github.com/swath-dev/swath/api/v1alpha1"
+import (
+	"time"
+
+	"github.com/swath-dev/swath/api/v1alpha1"
+)
 
 // SlotNeed is what a job wants of the queue.
 type SlotNeed int
@@ -64,8 +68,13 @@ func (w *world) needOfStart() SlotNeed {
 // refusedForLong tells whether the Pod was refused just now, and has been for so long
 // that the slot is of more use to another.
 func (w *world) refusedForLong() bool {
-	after, since := w.Settings.UnschedulableAfter, w.status.BlockedSince
-	return after > 0 && w.Refusal.Tried && since != nil && !w.Now.Before(since.Add(after))
+	return w.Refusal.Tried && RefusedForLong(w.status, w.Settings.UnschedulableAfter, w.Now)
+}
+
+// RefusedForLong reports whether the job's Pod has been refused for so long that its slot
+// is of more use to another; never when after is 0.
+func RefusedForLong(status *v1alpha1.TrainingJobStatus, after time.Duration, now time.Time) bool {
+	return after > 0 && status.BlockedSince != nil && !now.Before(status.BlockedSince.Add(after))
 }
 
 // trains tells whether a train Pod of the job can work, of any start. Those that Kueue

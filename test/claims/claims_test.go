@@ -86,8 +86,9 @@ var tests = map[string][]string{
 	"a trainer is being stopped":            {"TestSuspendingATrainingStopsItAndResumingGoesOn", "TestEveryWorldHasOnePhaseAndSaysWhatItWaitsFor", "TestAnySequenceOfEventsComesToOneRightEnd"},
 	"the deadline passes":                   {"TestTheDeadlineCountsTrainingOverAllStarts", "TestADeadlineInRealTime"},
 	// … jobs queue
-	"I want to know who is ahead of me":       {"TestJobsQueueByPriorityAndAge", "TestPlaceBehindTheFirstTenIsShown", "TestPlaceInTheQueueIsTold"},
-	"no node takes the job that has the slot": {"TestASlotThatNoNodeCanServeGoesToTheNextJob"},
+	"I want to know who is ahead of me":                                                   {"TestJobsQueueByPriorityAndAge", "TestPlaceBehindTheFirstTenIsShown", "TestPlaceInTheQueueIsTold"},
+	"no node takes the job that has the slot":                                             {"TestASlotThatNoNodeCanServeGoesToTheNextJob"},
+	"the API server does not answer whether it made the Pod of the job that has the slot": {"TestAJobWhosePodIsNeverAnsweredGivesItsSlotToTheNext", "TestAPodThatAppearsLateKeepsItsSlot"},
 	"the trainer of the job that has the slot does not start for another cause: a closed gate, a sandbox that fails, a sidecar that never gets ready": {"TestASlotGoesOnWhateverKeepsATrainerFromStarting", "TestASlotIsPassedOnWhateverHoldsIt", "TestAJobThatCannotStartFailsThoughItsSlotGoesOn"},
 	"there are limits of running jobs":                 {"TestJobsQueueByPriorityAndAge", "TestANamespaceAtItsLimitHoldsUpNoOther"},
 	"Kueue is used":                                    {"TestKueueAndTheLimitsEachCountTheirOwn", "TestKueueGatesAreWaitedForAndDoNotCount"},
