@@ -63,17 +63,15 @@ func (s *Server) checked(ctx context.Context, store *storage.Store, model Model,
 // listedParts are the parts that the manifest of a model lists, and its digest. The error says so where it is another
 // manifest than the one that the job's status names.
 func listedParts(ctx context.Context, store *storage.Store, model Model) (parts map[string]manifest.Part, digest string, err error) {
-	data, err := store.ModelManifest(ctx, model.ID)
-	if err != nil {
-		return nil, "", as(err, storage.ErrNotFound, errModelNotFound)
-	}
-	if err := manifest.CheckManifest(data, ptr.Deref(model.ManifestSHA256, "")); err != nil {
-		return nil, "", damaged(model.ID, err)
-	}
-	if parts, err = manifest.Parts(data); err != nil {
-		return nil, "", damaged(model.ID, err)
-	}
-	return parts, storage.DigestOf(data).SHA256, nil
+	err = store.WithManifest(ctx, model.ID, func(data []byte) (err error) {
+		if err := manifest.CheckManifest(data, ptr.Deref(model.ManifestSHA256, "")); err != nil {
+			return damaged(model.ID, err)
+		}
+		digest = storage.DigestOf(data).SHA256
+		parts, err = manifest.Parts(data)
+		return damaged(model.ID, err)
+	})
+	return parts, digest, as(err, storage.ErrNotFound, errModelNotFound)
 }
 
 // checkNetwork returns an error where data is not the network that training stored.

@@ -111,11 +111,15 @@ func (s *Store) OpenModelPartRange(ctx context.Context, id, part string, offset,
 	if part == ManifestName {
 		return s.open(ctx, beside, offset, length)
 	}
-	manifest, err := s.ModelManifest(ctx, id)
+	folder := ""
+	err = s.WithManifest(ctx, id, func(manifest []byte) error {
+		folder = folderOf(manifest)
+		return nil
+	})
 	if err != nil {
 		return nil, err
 	}
-	if folder := folderOf(manifest); folder != "" {
+	if folder != "" {
 		k, err := partKey(id, folder, part)
 		if err != nil {
 			return nil, err
@@ -162,11 +166,13 @@ func (s *Store) listModel(ctx context.Context, id string) (storedModel, error) {
 	if err != nil {
 		return m, err
 	}
-	manifest, createdAt, err := s.readDated(ctx, prefix+"/"+ManifestName, maxManifest)
+	err = s.withManifest(ctx, id, func(manifest []byte, createdAt time.Time) error {
+		m.manifestBytes, m.createdAt, m.folder = int64(len(manifest)), createdAt, folderOf(manifest)
+		return nil
+	})
 	if err != nil {
 		return m, err
 	}
-	m.manifestBytes, m.createdAt, m.folder = int64(len(manifest)), createdAt, folderOf(manifest)
 	if m.folder != "" {
 		m.parts, err = s.listParts(ctx, prefix+"/"+m.folder+"/")
 	}

@@ -92,25 +92,25 @@ func (w watchedWriter) Write(data []byte) (int, error) {
 
 // read is all of a small object. More than so many bytes are ErrForeignObject.
 func (s *Store) read(ctx context.Context, key string, most int64) ([]byte, error) {
-	data, _, err := s.readDated(ctx, key, most)
-	return data, err
-}
-
-// readDated is like read, and gives when the object was written.
-func (s *Store) readDated(ctx context.Context, key string, most int64) ([]byte, time.Time, error) {
-	reader, err := s.open(ctx, key, 0, -1)
+	reader, err := s.openSmall(ctx, key, most)
 	if err != nil {
-		return nil, time.Time{}, err
+		return nil, err
 	}
 	defer reader.Close()
-	if reader.Size() > most {
-		return nil, time.Time{}, fmt.Errorf("%w: %s has %d bytes, more than %d", ErrForeignObject, s.Location(key), reader.Size(), most)
-	}
-	data, err := io.ReadAll(io.LimitReader(reader, most))
+	return reader.all(most)
+}
+
+// openSmall opens an object for reading. One of more than so many bytes is ErrForeignObject.
+func (s *Store) openSmall(ctx context.Context, key string, most int64) (*Reader, error) {
+	reader, err := s.open(ctx, key, 0, -1)
 	if err != nil {
-		return nil, time.Time{}, classify(fmt.Errorf("reading %s: %w", s.Location(key), err))
+		return nil, err
 	}
-	return data, reader.reader.ModTime(), nil
+	if size := reader.Size(); size > most {
+		_ = reader.Close()
+		return nil, fmt.Errorf("%w: %s has %d bytes, more than %d", ErrForeignObject, s.Location(key), size, most)
+	}
+	return reader, nil
 }
 
 // remove deletes key; what is not there is deleted already.

@@ -39,6 +39,15 @@ func (r *Reader) Read(buffer []byte) (int, error) {
 	return n, err
 }
 
+// all reads all, of so many bytes at most.
+func (r *Reader) all(most int64) ([]byte, error) {
+	data, err := io.ReadAll(io.LimitReader(r, most))
+	if err != nil {
+		return nil, classify(fmt.Errorf("reading %s: %w", r.location, err))
+	}
+	return data, nil
+}
+
 // Size is the size in bytes of the whole, also where a part of it is read.
 func (r *Reader) Size() int64 { return r.reader.Size() }
 

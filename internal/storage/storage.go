@@ -24,6 +24,7 @@ import (
 	"time"
 
 	"gocloud.dev/blob"
+	"golang.org/x/sync/semaphore"
 
 	"github.com/swath-dev/swath/internal/storage/volume"
 )
@@ -37,6 +38,8 @@ type Store struct {
 	root string
 	// patience is for how long storage may leave one step without an answer.
 	patience time.Duration
+	// manifests are the bytes of manifests that the store may have in memory.
+	manifests *semaphore.Weighted
 }
 
 // An Option changes how a Store works.
@@ -67,7 +70,7 @@ func Open(ctx context.Context, bucketURL, prefix string, options ...Option) (*St
 	below := strings.TrimSuffix(prefix, "/") + "/"
 	s := &Store{
 		bucket: blob.PrefixedBucket(bucket, below), bucketName: parsed.Host, prefix: below,
-		root: withoutQuery(parsed) + "/" + prefix, patience: DefaultPatience,
+		root: withoutQuery(parsed) + "/" + prefix, patience: DefaultPatience, manifests: semaphore.NewWeighted(manifestsNamespace),
 	}
 	for _, option := range options {
 		option(s)
