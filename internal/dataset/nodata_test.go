@@ -130,7 +130,7 @@ func TestWhatIsMeasuredIsNoAbsenceOfData(t *testing.T) {
 		"classes as bands, few with background": oneHot(60, 3),
 		"depths beside land": one(40).change(func(i int, s *Sample) {
 			for k := range s.Pixels {
-				s.Pixels[k] = -float32(k*(1+i%5)) / 100
+				s.Pixels[k] = -float32(k*(10+i)) / 1000
 			}
 			if i%3 == 0 {
 				block(s, 0, sceneSide*sceneSide/2, 0)
