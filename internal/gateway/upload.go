@@ -80,12 +80,14 @@ func newFileID() string {
 // filenameOf is the name that the file has where it comes from, as it is: it is kept for people and never used as a path.
 func filenameOf(part *multipart.Part) (string, error) {
 	disposition := part.Header.Get("Content-Disposition")
-	_, params, err := mime.ParseMediaType(disposition)
-	filename := params["filename"]
+	quote := "quote" + rand.Text()
 	if !strings.Contains(disposition, `\"`) {
 		// Browsers, curl and Python write a quote as %22 (https://html.spec.whatwg.org/#multipart/form-data-encoding-algorithm).
-		filename = strings.ReplaceAll(filename, "%22", `"`)
+		// It is looked for before the parameters are read: in filename* %2522 becomes %22, which is no quote.
+		disposition = strings.ReplaceAll(disposition, "%22", quote)
 	}
+	_, params, err := mime.ParseMediaType(disposition)
+	filename := strings.ReplaceAll(params["filename"], quote, `"`)
 	switch {
 	case err != nil || filename == "":
 		return "", validation.New("value_error", "Value error, Expected UploadFile: the field file has no filename", "body", fileField)

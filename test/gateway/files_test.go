@@ -150,6 +150,25 @@ func TestNameWithQuotesComesBackAsItWas(t *testing.T) {
 	}
 }
 
+// What filename* says is percent-decoded once, by its own rule (RFC 5987).
+func TestExtendedNameIsDecodedOnce(t *testing.T) {
+	a := startGateway(t, options{}).as(newTenant(t))
+	for written, want := range map[string]string{
+		`filename*=UTF-8''a%2522b.h5`:                         `a%22b.h5`,
+		`filename*=UTF-8''a%22b%2522.h5`:                      `a"b%22.h5`,
+		`filename="a%22.h5"; filename*=UTF-8''%C3%A4%2522.h5`: `ä%22.h5`,
+		`filename="a\".h5"; filename*=UTF-8''%22%2522.h5`:     `"%22.h5`,
+		`filename="a%22.h5"; filename*=KOI8-R''%C1.h5`:        `a".h5`,
+		`filename="a; filename*=UTF-8''%22.h5"`:               `a; filename*=UTF-8''".h5`,
+		`filename="a%2522.h5"`:                                `a%2522.h5`,
+	} {
+		body := "--b\r\nContent-Disposition: form-data; name=\"file\"; " + written + "\r\n\r\nx\r\n--b--\r\n"
+		if file := decode[gateway.File](t, a.do(http.MethodPost, "/files", "multipart/form-data; boundary=b", strings.NewReader(body))); file.Filename != want {
+			t.Errorf("%s is kept as %s, want %s", written, file.Filename, want)
+		}
+	}
+}
+
 func TestFilesAreListedPageByPage(t *testing.T) {
 	a := startGateway(t, options{}).as(newTenant(t)).has("file-a", "file-b", "file-c", "file-d")
 	list := func(query string) (ids []string, next string) {
