@@ -1,6 +1,7 @@
 package dataset
 
 import (
+	"fmt"
 	"math"
 	"testing"
 )
@@ -174,6 +175,19 @@ func oneHot(n, every int) testFile {
 			s.Pixels[int(scene(i, k/sceneSide, k%sceneSide))%3*area+k] = 1
 		}
 	})
+}
+
+// TestAnyValueFarFromAllOthersIsWarnedOf: nobody can list all marks.
+func TestAnyValueFarFromAllOthersIsWarnedOf(t *testing.T) {
+	for _, value := range []float32{math.MinInt32, -10000, 1e10, 1e29} {
+		t.Run(fmt.Sprint(value), func(t *testing.T) {
+			requireWarnings(t, warningsOf(t, windows(40, 0).but(func(i int, s *Sample) {
+				if i%10 == 3 {
+					block(s, -1, 3, value)
+				}
+			})), fmt.Sprintf(`%v stands in 4 of 40 samples (first: sample 3), 12 times in band "red", far from all other values`, value))
+		})
+	}
 }
 
 // decibels is radar of two polarizations, around -15, in a logarithmic scale.

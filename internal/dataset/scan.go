@@ -22,6 +22,7 @@ type scan struct {
 
 	spectra     []*spectrum
 	nodata      *nodata
+	extremes    []extremes
 	scales      scales
 	coordinates coordinates
 	conflicts   conflicts
@@ -70,6 +71,7 @@ func (v *validation) newScan(f *File, rule labelRule) *scan {
 	s.chip.bands = make([]moments, bands)
 	for range bands {
 		s.spectra = append(s.spectra, &spectrum{})
+		s.extremes = append(s.extremes, newExtremes())
 	}
 	return s
 }
@@ -89,7 +91,7 @@ func (s *scan) names() error {
 // warnings says what is allowed in a file and yet likely to ruin a model.
 func (s *scan) warnings() []string {
 	samples := s.f.Len()
-	return slices.Concat(s.nodata.warnings(samples, s.spectra), s.farWarnings(), s.scales.warnings(samples), s.notes.offsetWarnings(),
+	return slices.Concat(s.nodata.warnings(samples, s.spectra), s.extremeWarnings(), s.farWarnings(), s.scales.warnings(samples), s.notes.offsetWarnings(),
 		s.conflicts.warnings(samples), s.coordinates.warnings(samples))
 }
 
@@ -126,6 +128,7 @@ func (s *scan) pixels(i int, x *Sample) error {
 		s.chip.bands[b] = momentsOf(band)
 		s.bands[b].merge(s.chip.bands[b])
 		s.spectra[b].add(band)
+		s.extremes[b].add(i, band, s.chip.bands[b])
 	}
 	s.chip.sketch = newSketch(x.Pixels, s.f.Side())
 	s.nodata.add(i, x.Pixels, s.f.Side(), s.chip.bands)
