@@ -12,6 +12,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	schedulingv1 "k8s.io/api/scheduling/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
 
 	"github.com/swath-dev/swath/api/v1alpha1"
 	"github.com/swath-dev/swath/internal/contract"
@@ -91,7 +92,7 @@ func TestPlaceInTheQueueIsTold(t *testing.T) {
 	first := wait(two, "x", func(job *v1alpha1.TrainingJob) { job.Spec.Pod = &v1alpha1.PodOptions{PriorityClassName: urgent.Name} })
 	place := func(who tenant, job *v1alpha1.TrainingJob) string {
 		progress := decode[gateway.Progress](t, a.as(who).get("/training/jobs/"+contract.JobID(string(job.UID))+"/progress"))
-		if progress.QueuePosition == nil || *progress.Message != "2 jobs run already" {
+		if progress.QueuePosition == nil || *progress.Message != job.Status.Conditions[0].Message {
 			return "none"
 		}
 		return fmt.Sprintf("%d of %d", *progress.QueuePosition, *progress.QueueLength)
@@ -99,9 +100,18 @@ func TestPlaceInTheQueueIsTold(t *testing.T) {
 	eventually(t, "each job is told its place among those of all tenants, first by priority and then by age", func() bool {
 		return place(two, first) == "1 of 4" && place(one, older) == "2 of 4" && place(two, job) == "3 of 4" && place(one, last) == "4 of 4"
 	})
+	// A start that was refused waits for a slot, too. The operator counts it, and shows the places of the first ten.
+	record(t, first, func(status *v1alpha1.TrainingJobStatus) {
+		status.QueuePosition = ptr.To[int32](1)
+		status.Conditions[0].Reason, status.Conditions[0].Message = v1alpha1.ReasonQuotaExceeded, "no quota (it is tried again when the job has a slot)"
+	})
+	record(t, job, func(status *v1alpha1.TrainingJobStatus) { status.QueuePosition = ptr.To[int32](2) })
+	eventually(t, "refused jobs count, and a job's place is that of its status", func() bool {
+		return place(two, first) == "1 of 4" && place(two, job) == "2 of 4" && place(one, last) == "4 of 4"
+	})
 	path := "/training/jobs/" + contract.JobID(string(job.UID)) + "/progress"
 	record(t, job, func(status *v1alpha1.TrainingJobStatus) {
-		status.Phase, status.Conditions = v1alpha1.PhaseRunning, nil
+		status.Phase, status.Conditions, status.QueuePosition = v1alpha1.PhaseRunning, nil, nil
 		status.Progress = &v1alpha1.Progress{Summary: "epoch 7/40, mean IoU 0.912", Epoch: 7, Epochs: 40, Metrics: map[string]string{contract.MetricValidLoss: "0.25"}}
 		status.Warnings = []string{"class 2 has 3 samples only"}
 	})

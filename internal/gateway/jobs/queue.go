@@ -16,7 +16,7 @@ import (
 
 // Place is a job's place among those that wait for one to end, from 1, and how many wait. It is 0 for a job that does not
 // wait for that. All namespaces count, since they share the cluster's limit; a class is the priority class of jobs that name
-// none.
+// none. The operator's own count, which the status has for the first ten, goes before the one here.
 func (j *Jobs) Place(ctx context.Context, job *v1alpha1.TrainingJob, class string) (place, waiting int, err error) {
 	if !waitsForSlot(job) {
 		return 0, 0, nil
@@ -33,15 +33,20 @@ func (j *Jobs) Place(ctx context.Context, job *v1alpha1.TrainingJob, class strin
 	}
 	slices.SortFunc(entries, queue.Ahead)
 	place = slices.IndexFunc(entries, func(entry queue.Job) bool { return entry.UID == job.UID }) + 1
-	return place, len(entries), nil
+	if told := job.Status.QueuePosition; told != nil {
+		place = int(*told)
+	}
+	return place, max(place, len(entries)), nil
 }
 
+// waitsForSlot reports whether the job is in the operator's queue. A job whose start was refused may be, too: its condition
+// has the refusal, and only its place says so.
 func waitsForSlot(job *v1alpha1.TrainingJob) bool {
 	if Phase(job) != v1alpha1.PhaseQueued {
 		return false
 	}
 	running := meta.FindStatusCondition(job.Status.Conditions, v1alpha1.ConditionRunning)
-	return running != nil && running.Reason == v1alpha1.ReasonWaitingForSlot
+	return job.Status.QueuePosition != nil || running != nil && running.Reason == v1alpha1.ReasonWaitingForSlot
 }
 
 // entry is what the queue knows of a job.
