@@ -5,8 +5,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"os"
-	"path/filepath"
+	"io"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -14,6 +13,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/swath-dev/swath/api/v1alpha1"
+	"github.com/swath-dev/swath/internal/storage"
 )
 
 // The IDs under which the Olinda files are uploaded.
@@ -163,7 +163,17 @@ func (k *cluster) weights(model string) string {
 
 func (k *cluster) modelPart(model, part string) []byte {
 	k.t.Helper()
-	data, err := os.ReadFile(filepath.Join(k.storage, k.namespace, "models", model, part))
+	store, err := storage.Open(k.t.Context(), "file://"+k.storage, k.namespace)
+	if err != nil {
+		k.t.Fatalf("opening the storage: %v", err)
+	}
+	defer store.Close()
+	reader, err := store.OpenModelPart(k.t.Context(), model, part)
+	if err != nil {
+		k.t.Fatalf("reading the model: %v", err)
+	}
+	defer reader.Close()
+	data, err := io.ReadAll(reader)
 	if err != nil {
 		k.t.Fatalf("reading the model: %v", err)
 	}
