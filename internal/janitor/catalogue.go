@@ -12,9 +12,9 @@ import (
 )
 
 // catalogue records the jobs that have succeeded, as far as the gateway has not, and gives the entries of the catalog as they
-// were before: Whole where their model is there.
+// were before: Whole where their model is there. Entries of models behind the last one that was looked at are left out.
 func (c *cleaner) catalogue(ctx context.Context, jobs []v1alpha1.TrainingJob, models []storage.Folder, known known) ([]storage.Folder, error) {
-	ids, err := c.store.CatalogIDs(ctx, "", 0)
+	ids, err := c.store.CatalogIDs(ctx, "", c.options.Most)
 	if err != nil {
 		return nil, err
 	}
@@ -23,10 +23,12 @@ func (c *cleaner) catalogue(ctx context.Context, jobs []v1alpha1.TrainingJob, mo
 		there[model.ID] = model.Whole
 	}
 	recorded := map[string]bool{}
-	entries := make([]storage.Folder, len(ids))
-	for i, id := range ids {
-		entries[i] = storage.Folder{ID: id, Whole: there[id]}
+	entries := make([]storage.Folder, 0, len(ids))
+	for _, id := range ids {
 		recorded[id] = true
+		if len(models) < c.options.Most || !models[len(models)-1].IsBefore(id) {
+			entries = append(entries, storage.Folder{ID: id, Whole: there[id]})
+		}
 	}
 	if c.options.DryRun {
 		return entries, nil

@@ -152,7 +152,7 @@ func TestLeftoversOfModelsAreRemoved(t *testing.T) {
 			check(t, "the first time", clean(t, store, options, day, test.ended), janitor.Done{Marked: 1})
 			check(t, "an hour later", clean(t, store, options, day.Add(time.Hour), test.ended), janitor.Done{Marked: 1})
 			check(t, "a day later", clean(t, store, options, day.Add(24*time.Hour), test.ended), janitor.Done{Parts: []string{model}})
-			if left, err := store.ModelFolders(t.Context()); len(left) != 0 || err != nil {
+			if left, err := store.ModelFolders(t.Context(), 10); len(left) != 0 || err != nil {
 				t.Errorf("left: %v (%v)", left, err)
 			}
 		})

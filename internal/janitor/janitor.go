@@ -8,6 +8,7 @@
 package janitor
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -38,9 +39,14 @@ type Options struct {
 	Models      time.Duration
 	// ListUnrecorded puts models into the catalog whose job is gone and whose success nobody has recorded.
 	ListUnrecorded bool
+	// Most is how many jobs, models and entries of the catalog are looked at in one go, for a tenant can store as many as it likes;
+	// 100,000 where it is 0. Those that go make room for the next ones.
+	Most int
 	// DryRun removes nothing and tells what would be.
 	DryRun bool
 }
+
+const defaultMost = 100_000
 
 // Done is what was removed, or with Options.DryRun what would have been.
 type Done struct {
@@ -78,6 +84,7 @@ type cleaner struct {
 // Clean cleans the storage of one namespace. The error is a *ForeignError where another cluster's janitor does, and a
 // *storage.NotOwnerError where the storage belongs to another namespace.
 func Clean(ctx context.Context, store *storage.Store, list Lister, options Options, now time.Time, log *slog.Logger) (Done, error) {
+	options.Most = cmp.Or(options.Most, defaultMost)
 	c := &cleaner{store: store, options: options, now: now, log: log, after: newMarks(options.Cluster)}
 	ours, err := c.claim(ctx)
 	if err != nil || !ours {
@@ -89,11 +96,11 @@ func Clean(ctx context.Context, store *storage.Store, list Lister, options Optio
 
 func (c *cleaner) clean(ctx context.Context, list Lister) error {
 	// Storage is looked at first: a job that is made meanwhile is then known, and its model not taken for an orphan.
-	folders, err := c.store.JobFolders(ctx)
+	folders, err := c.store.JobFolders(ctx, c.options.Most)
 	if err != nil {
 		return err
 	}
-	models, err := c.store.ModelFolders(ctx)
+	models, err := c.store.ModelFolders(ctx, c.options.Most)
 	if err != nil {
 		return err
 	}

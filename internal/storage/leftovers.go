@@ -8,8 +8,8 @@ import (
 	"gocloud.dev/blob"
 )
 
-// maxLeftovers is how many folders, or things that were cut off, are looked at in one go: a tenant can make as many as it
-// likes. Those that go make room for the next ones.
+// maxLeftovers is how many things that were cut off are looked at in one go: a tenant can make as many as it likes. Those that
+// go make room for the next ones.
 const maxLeftovers = 100_000
 
 // Folder is what is stored for a job, or of a model.
@@ -21,18 +21,22 @@ type Folder struct {
 	Mixed bool
 }
 
-// JobFolders lists the jobs that something is stored for, by ID in ascending order, the first 100,000 of them.
-func (s *Store) JobFolders(ctx context.Context) ([]Folder, error) {
-	return s.folders(ctx, jobsFolder+"/")
+// IsBefore reports whether this folder comes before that with the given ID in a list: folders are in the order of their keys, in
+// which a slash follows the ID.
+func (f Folder) IsBefore(id string) bool { return id+"/" > f.ID+"/" }
+
+// JobFolders lists the jobs that something is stored for, in the order of their keys, the first so many of them.
+func (s *Store) JobFolders(ctx context.Context, limit int) ([]Folder, error) {
+	return s.folders(ctx, jobsFolder+"/", limit)
 }
 
-// ModelFolders lists the models that something is stored of, by ID in ascending order, the first 100,000 of them: also what was
-// left by a commit or a deletion that was cut off.
-func (s *Store) ModelFolders(ctx context.Context) ([]Folder, error) {
-	return s.folders(ctx, modelsFolder+"/")
+// ModelFolders lists the models that something is stored of, in the order of their keys, the first so many of them: also what
+// was left by a commit or a deletion that was cut off.
+func (s *Store) ModelFolders(ctx context.Context, limit int) ([]Folder, error) {
+	return s.folders(ctx, modelsFolder+"/", limit)
 }
 
-func (s *Store) folders(ctx context.Context, prefix string) ([]Folder, error) {
+func (s *Store) folders(ctx context.Context, prefix string, limit int) ([]Folder, error) {
 	var folders []Folder
 	// commit is the folder of the last part that was seen.
 	commit, parts := "", false
@@ -42,7 +46,7 @@ func (s *Store) folders(ctx context.Context, prefix string) ([]Folder, error) {
 			return nil
 		}
 		if len(folders) == 0 || folders[len(folders)-1].ID != id {
-			if len(folders) == maxLeftovers {
+			if len(folders) == limit {
 				return errEnough
 			}
 			folders = append(folders, Folder{ID: id})

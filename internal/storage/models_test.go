@@ -154,7 +154,7 @@ func TestTrainersOfDifferentVersionsDoNotMixTheirParts(t *testing.T) {
 			if err := store.DeleteStrayParts(t.Context(), "model-a"); err != nil {
 				t.Fatal(err)
 			}
-			if folders, err := store.ModelFolders(t.Context()); err != nil || len(folders) != 1 || folders[0].Mixed {
+			if folders, err := store.ModelFolders(t.Context(), 10); err != nil || len(folders) != 1 || folders[0].Mixed {
 				t.Errorf("left once stray parts are deleted: %+v (%v)", folders, err)
 			}
 		}
@@ -191,7 +191,7 @@ func TestAManifestThatListsOtherPartsIsNotCommitted(t *testing.T) {
 	if _, err := store.CommitModel(t.Context(), "model-a", parts, manifest); err == nil {
 		t.Error("it is committed")
 	}
-	if folders, err := store.ModelFolders(t.Context()); len(folders) != 0 || err != nil {
+	if folders, err := store.ModelFolders(t.Context(), 10); len(folders) != 0 || err != nil {
 		t.Errorf("left: %v (%v)", folders, err)
 	}
 }
