@@ -89,6 +89,11 @@ func startProcessWithin(t *testing.T, within cgroup.Group, storage string, envir
 func (p *process) untilReady(t *testing.T) {
 	t.Helper()
 	eventually(t, "the gateway is ready", func() bool {
+		select {
+		case <-p.exited:
+			t.Fatalf("the gateway has ended:\n%s", p.log)
+		default:
+		}
 		response, err := http.Get("http://" + p.management + "/readyz")
 		if err != nil {
 			return false

@@ -3,6 +3,7 @@ package programs
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -22,15 +23,24 @@ func Trainer(t testing.TB) string { return path(t, "trainer") }
 // Gateway is the path of the HTTP API.
 func Gateway(t testing.TB) string { return path(t, "gateway") }
 
-// FreeAddress is a loopback address that nothing listens on.
+// The ports that FreeAddress chooses from lie below those that systems give to outgoing connections and to whoever asks for any
+// port: those are taken again at once on a busy machine.
+const firstPort, lastPort = 12000, 32000
+
+// FreeAddress returns a loopback address that nothing listens on.
 func FreeAddress(t testing.TB) string {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	var err error
+	for range 100 {
+		address := fmt.Sprintf("127.0.0.1:%d", firstPort+rand.IntN(lastPort-firstPort))
+		var listener net.Listener
+		if listener, err = net.Listen("tcp", address); err == nil {
+			_ = listener.Close()
+			return address
+		}
 	}
-	defer listener.Close()
-	return listener.Addr().String()
+	t.Fatalf("no port is free: %v", err)
+	return ""
 }
 
 func path(t testing.TB, name string) string {

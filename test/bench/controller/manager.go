@@ -32,7 +32,7 @@ func (c *cluster) installManager(ctx context.Context) error {
 			return fmt.Errorf("giving the manager its rights: %w", err)
 		}
 	}
-	installed, err := config.Load(filepath.Join(c.root, "config", "manager", "config.yaml"))
+	installed, err := config.Load(filepath.Join(c.root, "config", "configuration", "config.yaml"))
 	if err != nil {
 		return err
 	}
