@@ -28,7 +28,7 @@ const (
 )
 
 const (
-	// KueueDomain is the domain of the keys that Kueue goes by.
+	// KueueDomain is the domain of Kueue's keys.
 	KueueDomain = "kueue.x-k8s.io"
 	// KueueGate is the scheduling gate that Kueue removes when it admits a Pod.
 	KueueGate = KueueDomain + "/admission"

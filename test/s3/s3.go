@@ -4,7 +4,6 @@ package s3
 import (
 	"context"
 	"fmt"
-	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -16,6 +15,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+
+	"github.com/swath-dev/swath/test/programs"
 )
 
 const (
@@ -54,11 +55,7 @@ func StartIn(t testing.TB, folder string) *Server {
 	if err != nil {
 		t.Fatalf("building the S3 server: %v", err)
 	}
-	address, err := freeAddress()
-	if err != nil {
-		t.Fatalf("finding a port for the S3 server: %v", err)
-	}
-	s := &Server{address: address, folder: folder, program: program}
+	s := &Server{address: programs.FreeAddress(t), folder: folder, program: program}
 	for _, name := range []string{"buckets", "metadata", "users"} {
 		if err := os.MkdirAll(filepath.Join(folder, name), 0o755); err != nil {
 			t.Fatalf("making the folders of the S3 server: %v", err)
@@ -164,13 +161,4 @@ func (s *Server) Setenv(t testing.TB) {
 	t.Helper()
 	t.Setenv("AWS_ACCESS_KEY_ID", AccessKey)
 	t.Setenv("AWS_SECRET_ACCESS_KEY", SecretKey)
-}
-
-func freeAddress() (string, error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	defer listener.Close()
-	return listener.Addr().String(), nil
 }
